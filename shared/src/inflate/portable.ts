@@ -1,0 +1,29 @@
+import { Unzlib, zlibSync } from "fflate";
+
+const CHUNK = 1024;
+
+/** Inflates an RFC 1950 stream; throws past `maxBytes`, on damage and where it ends early. Bounded while it inflates. */
+export function inflate(bytes: Uint8Array, maxBytes: number): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  let done = false;
+  const stream = new Unzlib((part, final) => {
+    length += part.length;
+    if (length > maxBytes) throw new RangeError(`more than ${maxBytes} bytes inflated`);
+    parts.push(part);
+    done = final;
+  });
+  for (let at = 0; at < bytes.length; at += CHUNK) stream.push(bytes.subarray(at, at + CHUNK), at + CHUNK >= bytes.length);
+  if (!done) throw new RangeError("the compressed data end early");
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+export function deflate(bytes: Uint8Array): Uint8Array {
+  return zlibSync(bytes, { level: 9 });
+}
