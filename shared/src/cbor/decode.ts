@@ -171,7 +171,8 @@ function scanArgument(scan: Scan, info: number): number | bigint {
   if (width === 8) {
     argument = 0n;
     for (let i = 0; i < 8; i++) argument = (argument << 8n) | BigInt(byteAt(scan));
-    if (argument <= 0xffff_ffffn) throw new DecodeError("CBOR_NOT_DETERMINISTIC", "a number takes more bytes than it needs");
+    if (argument <= 0xffff_ffffn)
+      throw new DecodeError("CBOR_NOT_DETERMINISTIC", "a number takes more bytes than it needs");
     return argument;
   }
   for (let i = 0; i < width; i++) argument = argument * 256 + byteAt(scan);

@@ -98,7 +98,8 @@ function writeMap(out: Writer, map: CborMap): void {
 }
 
 function encodeKey(key: CborValue): Uint8Array {
-  const allowed = typeof key === "number" || typeof key === "bigint" || typeof key === "string" || key instanceof Uint8Array;
+  const allowed =
+    typeof key === "number" || typeof key === "bigint" || typeof key === "string" || key instanceof Uint8Array;
   if (!allowed) throw new TypeError("map keys are integers, texts or byte strings");
   return encodeDeterministic(key);
 }

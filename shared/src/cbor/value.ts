@@ -1,14 +1,6 @@
 /** A CBOR value of the project's profile (SPEC 1): no floats, no undefined, definite lengths only. */
 export type CborValue =
-  | number
-  | bigint
-  | string
-  | boolean
-  | null
-  | Uint8Array
-  | readonly CborValue[]
-  | CborMap
-  | Tagged;
+  number | bigint | string | boolean | null | Uint8Array | readonly CborValue[] | CborMap | Tagged;
 
 /** Map keys are integers, texts or byte strings. */
 export type CborMap = ReadonlyMap<CborValue, CborValue>;

@@ -5,8 +5,7 @@ import { isSoundEd25519Key } from "./verify.js";
 
 /** A public key as COSE_Key carries it (RFC 9053 section 7): Ed25519 raw 32 bytes, or P-256 compressed to 33. */
 export type PublicKey =
-  | { readonly curve: "Ed25519"; readonly bytes: Uint8Array }
-  | { readonly curve: "P-256"; readonly bytes: Uint8Array };
+  { readonly curve: "Ed25519"; readonly bytes: Uint8Array } | { readonly curve: "P-256"; readonly bytes: Uint8Array };
 
 export function ed25519Key(bytes: Uint8Array): PublicKey {
   return { curve: "Ed25519", bytes };

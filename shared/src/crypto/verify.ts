@@ -18,8 +18,8 @@ export interface SignatureCheck {
 
 /** The order of the prime subgroup, little-endian (RFC 8032 section 5.1). */
 const L = Uint8Array.from([
-  0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0, 0x10,
+  0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ]);
 const MOST_KEYS = 256;
 const soundKeys = new Map<string, boolean>();
@@ -45,8 +45,7 @@ export function verifyEd25519({ publicKey, message, signature, engine = "native"
  */
 export function verifyP256({ publicKey, message, signature, engine = "native" }: SignatureCheck): boolean {
   const head = publicKey[0];
-  const shaped =
-    (publicKey.length === 65 && head === 4) || (publicKey.length === 33 && (head === 2 || head === 3));
+  const shaped = (publicKey.length === 65 && head === 4) || (publicKey.length === 33 && (head === 2 || head === 3));
   if (!shaped || signature.length !== 64) return false;
   try {
     const equation = engine === "native" ? p256Equation : portable.p256Equation;

@@ -1,0 +1,140 @@
+import { z } from "zod";
+
+/**
+ * What a machine's signed policy can ask for (DESIGN section 6), with every default. On the wire it is a CBOR map with
+ * these texts as keys (SPEC 4.6). Unknown members make the machine's entry unreadable: a restriction must not be lost
+ * because a program is too old to know it.
+ */
+const seconds = (most: number) => z.int().min(0).max(most);
+const DAY = 86_400;
+
+const requirement = z.strictObject({
+  training: z.int().min(0).max(65_535),
+  level: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4)]).default(2),
+});
+
+const scheduleWindow = z.strictObject({
+  /** ISO weekdays, 1 = Monday. */
+  days: z.array(z.int().min(1).max(7)).min(1).max(7),
+  from: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "use HH:MM"),
+  to: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, "use HH:MM"),
+});
+
+const input = z.strictObject({
+  pin: z.int().min(0).max(27),
+  activeLow: z.boolean().default(false),
+});
+
+const output = z.strictObject({
+  driver: z.enum(["gpio", "simulated"]),
+  pin: z.int().min(0).max(27).optional(),
+  activeLow: z.boolean().default(false),
+});
+
+export const machinePolicySchema = z.strictObject({
+  name: z.string().min(1).max(64),
+  preset: z.string().max(32).optional(),
+  /** Alternatives; each is a list of grants that must all be held. Empty: no training needed. */
+  requires: z.array(z.array(requirement).min(1).max(16)).max(16).default([]),
+  minAssurance: z.int().min(0).max(4).default(1),
+  genuineChip: z.boolean().default(false),
+  presence: z.enum(["tap", "hold"]).default("tap"),
+  session: z
+    .strictObject({
+      /** 0: no maximum. */
+      maxSeconds: seconds(7 * DAY).default(4 * 3600),
+      warnSeconds: seconds(3600).default(300),
+      /** 0: idle never ends a session. */
+      idleSeconds: seconds(7 * DAY).default(0),
+      removalGraceMs: z.int().min(0).max(60_000).default(1500),
+      extend: z.boolean().default(true),
+    })
+    .prefault({}),
+  startButton: z.boolean().default(false),
+  supervision: z
+    .strictObject({
+      mode: z.enum(["none", "allowed", "required"]).default("none"),
+      maxSeconds: seconds(DAY).default(3600),
+      maxTrainees: z.int().min(1).max(16).default(1),
+      whenTrainerLeaves: z.enum(["warn", "finishThenLock"]).default("finishThenLock"),
+    })
+    .prefault({}),
+  handover: z.enum(["refuse", "confirm", "free"]).default("confirm"),
+  whenRevoked: z.enum(["finishThenLock", "grace", "controlledStop", "cutNow"]).default("finishThenLock"),
+  graceSeconds: seconds(3600).default(300),
+  staleness: z
+    .strictObject({
+      warnAfterSeconds: seconds(90 * DAY).default(DAY),
+      refuseAfterSeconds: seconds(90 * DAY).default(7 * DAY),
+    })
+    .prefault({}),
+  untrustedClock: z.enum(["allow", "refuse"]).default("allow"),
+  schedule: z.array(scheduleWindow).max(32).default([]),
+  runOn: z.strictObject({ seconds: seconds(3600), feedback: z.boolean().default(false) }).optional(),
+  mode: z
+    .discriminatedUnion("kind", [
+      z.strictObject({ kind: z.literal("enforce") }),
+      z.strictObject({ kind: z.literal("warnOnly"), until: z.int().min(0), reason: z.string().max(200) }),
+      z.strictObject({ kind: z.literal("unrestrictedUntil"), until: z.int().min(0), reason: z.string().max(200) }),
+    ])
+    .default({ kind: "enforce" }),
+  safetyRelevant: z.boolean().default(true),
+  contact: z.string().max(128).default(""),
+  url: z.string().max(256).default(""),
+  wiring: z
+    .strictObject({
+      output: z.enum(["hold", "pulse"]).default("hold"),
+      pulseSeconds: z.int().min(1).max(60).default(15),
+      relay: output.optional(),
+      runOn: output.optional(),
+      alive: output.optional(),
+      inputs: z
+        .strictObject({
+          busy: input.optional(),
+          feedback: input.optional(),
+          emergencyStop: input.optional(),
+          endButton: input.optional(),
+          startButton: input.optional(),
+          problemButton: input.optional(),
+          bypassKey: input.optional(),
+          tamper: input.optional(),
+          extraction: input.optional(),
+        })
+        .prefault({}),
+      reader: z.string().max(128).optional(),
+    })
+    .prefault({}),
+});
+
+export type MachinePolicy = z.output<typeof machinePolicySchema>;
+export type MachinePolicyInput = z.input<typeof machinePolicySchema>;
+
+/** Presets a new machine starts from (DESIGN section 6); each is a partial policy over the defaults. */
+export const presets = {
+  "3d-printer": {
+    session: { maxSeconds: 0, idleSeconds: 900, extend: false },
+    staleness: { warnAfterSeconds: 7 * DAY, refuseAfterSeconds: 21 * DAY },
+    wiring: { output: "pulse" },
+    safetyRelevant: false,
+  },
+  laser: {
+    minAssurance: 2,
+    session: { maxSeconds: 7200, warnSeconds: 300, extend: true },
+    untrustedClock: "refuse",
+    runOn: { seconds: 120 },
+  },
+  saw: {
+    minAssurance: 2,
+    presence: "hold",
+    session: { maxSeconds: 4 * 3600, removalGraceMs: 1500, extend: true },
+    startButton: true,
+    handover: "refuse",
+  },
+  "bench-tool": { session: { maxSeconds: 2 * 3600 }, safetyRelevant: false, handover: "free" },
+  cabinet: {
+    session: { maxSeconds: 60, warnSeconds: 0, extend: false },
+    wiring: { output: "pulse", pulseSeconds: 10 },
+    safetyRelevant: false,
+  },
+} as const satisfies Record<string, Partial<MachinePolicyInput>>;
+export type PresetName = keyof typeof presets;
