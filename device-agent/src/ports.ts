@@ -1,4 +1,4 @@
-import type { FaultCode, RowPosition, UsageRow } from "@badgekey/shared";
+import type { AgentTopic, FaultCode, GatewayTopic, RowPosition, UsageRow } from "@badgekey/shared";
 
 /** Ports of the agent: types only. Drivers implement them, agent.ts uses them, main.ts joins both. */
 
@@ -68,3 +68,58 @@ export interface OpenedJournal {
 }
 
 export type RelayFault = Extract<FaultCode, "RELAY_UNRESPONSIVE">;
+
+/** Monotonic milliseconds since some start; never compared with a date. */
+export interface MonotonicClock {
+  nowMs(): number;
+}
+
+export interface UplinkHandlers {
+  /** A retained site-state object under its name ("heartbeat", "status/0a1b2c3d" …); nothing of it is verified. */
+  onObject(name: string, bytes: Uint8Array): void;
+  /** A message on one of the agent's own topics; nothing of it is verified. */
+  onMessage(topic: GatewayTopic, bytes: Uint8Array): void;
+  onConnected(): void;
+  onDisconnected(reason: string): void;
+}
+
+/** A dumb pipe to the gateway: it keeps nothing, decides nothing, and its absence changes nothing at the machine. */
+export interface Uplink {
+  start(handlers: UplinkHandlers): void;
+  readonly connected: boolean;
+  /** Resolves once the gateway has acknowledged (QoS 1); rejects on time-out or when not connected. */
+  publish(topic: AgentTopic, payload: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The site-state cache on disk: each save is atomic, what is loaded is verified again by the trust client. */
+export interface SiteStateStore {
+  /** Objects in the order in which they must be restored (roots ascending, heartbeat, trust, policy, the rest). */
+  load(): Promise<{
+    readonly firstRoot: Uint8Array;
+    readonly objects: readonly { readonly name: string; readonly bytes: Uint8Array }[];
+    readonly floorAt: number;
+    readonly freshAt: number;
+  }>;
+  save(
+    accepted: readonly { readonly name: string; readonly bytes: Uint8Array }[],
+    removed: readonly string[],
+  ): Promise<void>;
+  saveClock(floorAt: number, freshAt: number): Promise<void>;
+}
+
+/** What the machine's screen shows: plain words of DESIGN section 1, never a code or a name. */
+export interface ScreenView {
+  readonly tone: "ready" | "busy" | "enabled" | "warning" | "refused" | "outOfService" | "attention";
+  readonly headline: string;
+  readonly detail: string;
+  /** What to do next; may be empty. */
+  readonly next: string;
+}
+
+export interface Screen {
+  show(view: ScreenView): void;
+  /** One decision, for whoever watches the simulated machine; microseconds from the card's last byte to the verdict. */
+  decided(decision: { readonly code: string; readonly decisionUs: number; readonly tapUs: number }): void;
+  close(): Promise<void>;
+}
