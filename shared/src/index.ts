@@ -32,3 +32,4 @@ export * from "./usage/usage-record.js";
 export * from "./usage/usage-packet.js";
 export * from "./ndef/index.js";
 export * from "./api/api.js";
+export { type Invite, decodeInvite, encodeInvite } from "./enrolment/invite.js";
