@@ -7,12 +7,13 @@ type Published = (error?: Error) => void;
  * aedes whose agents' publishes end at the gateway: nothing an agent sends is ever handed to a subscriber, whatever the
  * topic.
  *
- * aedes answers a QoS 1 publish in this order: `authorizePublish`, PUBACK, `broker.publish(packet, client, done)`. The
- * gateway therefore takes the payload in `authorizePublish` and calls back once it is committed; the fan-out that
- * follows the PUBACK is this method, and it is left out. That is cheaper than a topic nobody subscribes (aedes would
- * still copy the packet, ask the persistence for offline subscribers and match the topic) and it is the only method
- * through which aedes forwards what a client sends: publishes, wills and released QoS 2 messages alike. What the
- * broker and the gateway themselves publish comes without a client.
+ * aedes takes a publish through `authorizePublish`, PUBACK (at QoS 1) and `broker.publish(packet, client, done)`, and
+ * reads the connection no further until all three are over. The gateway therefore takes the packet in
+ * `authorizePublish`, lets aedes go on with it as one of QoS 0, and writes the PUBACK itself once the payload is
+ * committed. The fan-out that would follow is this method, and it is left out: cheaper than a topic nobody subscribes
+ * (aedes would still copy the packet and match the topic), and the only method through which aedes forwards what a
+ * client sends, be it a publish, a will or a released QoS 2 message. What the broker and the gateway themselves publish
+ * comes without a client.
  */
 export class AgentAedes extends Aedes {
   override publish(packet: PublishPacket, origin: Client | Published | null, done?: Published): void {

@@ -1,12 +1,12 @@
 import { type AgentTopic, agentTopics, parseTopic } from "@badgekey/shared";
-import type { AedesOptions, AuthenticateError, Client } from "aedes";
+import type { AedesOptions, AuthenticateError, Client, PublishPacket } from "aedes";
 import type { TLSSocket } from "node:tls";
-import { AckOrder } from "./ack-order.js";
 import { type Admission, admitAgent, type AdmittedAgent } from "./admission.js";
 import { AgentAedes } from "./agent-aedes.js";
 import { authorize } from "./authorize.js";
 import { type FrameGuard, guardFrames } from "./frame-limit.js";
 import { type BrokerLimits, defaultBrokerLimits } from "./limits.js";
+import { PubackQueue } from "./puback-queue.js";
 import { type BrokerLog, type BrokerTls, listenTls } from "./tls-listener.js";
 
 /** A packet of an agent on one of its own topics. */
@@ -83,7 +83,7 @@ export interface Broker {
 interface Connection {
   readonly socket: TLSSocket;
   readonly guard: FrameGuard;
-  readonly acks: AckOrder;
+  readonly pubacks: PubackQueue;
   readonly filters: Set<string>;
   /** Decided when CONNECT is read; the answer goes out when aedes asks for authentication. */
   admission: Admission | undefined;
@@ -155,37 +155,14 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
         callback(new Error(`agent ${agent} published at QoS 2, which is not offered`));
         return;
       }
-      const done = connection.acks.take();
-      const acknowledge = () => {
-        if (!client.closed) callback(null);
-      };
-      const request = { site, actor: { kind: "agent", agent }, action: "publish", topic: packet.topic } as const;
-      const topic = authorize({ ...request, retain: packet.retain }) === "allow" ? ownTopic(packet.topic) : undefined;
-      if (!topic) {
-        counts.quarantined += 1;
-        options.onQuarantine({ agent, topic: packet.topic.slice(0, 200), bytes: packet.payload.length });
-        // Acknowledged all the same: in MQTT 3.1.1 the only other answer is to hang up, and the client would bring the
-        // same packet again for ever, with every good one waiting behind it.
-        done(acknowledge);
-        return;
-      }
-      underWay += 1;
-      commit({ agent, topic, payload: packet.payload as Buffer }).then(
-        () => {
-          counts.published += 1;
-          done(acknowledge);
-          settle();
-        },
-        (error: unknown) => {
-          log.error(
-            { agent, topic, err: error },
-            "what an agent sent was not committed: closing so that it sends again",
-          );
-          // At once, whatever is still open before it: nothing behind an uncommitted packet may be acknowledged.
-          connection.socket.destroy();
-          settle();
-        },
-      );
+      const committed = connection.pubacks.take(packet.qos === 1 ? packet.messageId : undefined, packet.payload.length);
+      receive(connection, agent, packet, committed);
+      // For aedes the packet is done: at QoS 0 it sends no PUBACK, and AgentAedes forwards nothing. It would otherwise
+      // not read on before the commit, and a connection's packets could not be committed together.
+      packet.qos = 0;
+      connection.pubacks.whenRoom(() => {
+        callback(null);
+      });
     },
 
     authorizeSubscribe(client, subscription, callback) {
@@ -227,6 +204,34 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   });
   await aedes.listen();
 
+  /** Hands a publish to the gateway, or to quarantine; calls `committed` when its PUBACK is due. */
+  function receive(connection: Connection, agent: string, packet: PublishPacket, committed: () => void): void {
+    const request = { site, actor: { kind: "agent", agent }, action: "publish", topic: packet.topic } as const;
+    const topic = authorize({ ...request, retain: packet.retain }) === "allow" ? ownTopic(packet.topic) : undefined;
+    if (!topic) {
+      counts.quarantined += 1;
+      options.onQuarantine({ agent, topic: packet.topic.slice(0, 200), bytes: packet.payload.length });
+      // Acknowledged all the same: in MQTT 3.1.1 the only other answer is to hang up, and the client would bring the
+      // same packet again for ever, with every good one waiting behind it.
+      committed();
+      return;
+    }
+    underWay += 1;
+    commit({ agent, topic, payload: packet.payload as Buffer }).then(
+      () => {
+        counts.published += 1;
+        committed();
+        settle();
+      },
+      (error: unknown) => {
+        log.error({ agent, topic, err: error }, "what an agent sent was not committed: closing so that it sends again");
+        connection.socket.destroy();
+        settle();
+      },
+    );
+  }
+
+  /** So that a throw counts as a rejection. */
   async function commit(publication: Publication): Promise<void> {
     await options.onPublish(publication);
   }
@@ -258,7 +263,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     const connection: Connection = {
       socket,
       guard,
-      acks: new AckOrder(),
+      pubacks: new PubackQueue(limits.maxInFlightBytes, (bytes, onFlushed) => {
+        if (!socket.destroyed) socket.write(bytes, onFlushed);
+      }),
       filters: new Set(),
       admission: undefined,
       agent: undefined,

@@ -12,6 +12,8 @@ export interface BrokerLimits {
   readonly maxPacketBytes: number;
   /** Size of a packet before that. */
   readonly maxPacketBytesBeforeConnect: number;
+  /** Of one agent: what is read but not yet committed and acknowledged, before it is read no further. */
+  readonly maxInFlightBytes: number;
   /** Connections at a time, in the handshake or beyond. */
   readonly maxConnections: number;
   /** The same from one address; several agents can run on one Pi, and a campus may hide many behind one address. */
@@ -27,6 +29,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   maxKeepaliveMs: 120_000,
   maxPacketBytes: 64 * 1_024,
   maxPacketBytesBeforeConnect: 4 * 1_024,
+  maxInFlightBytes: 256 * 1_024,
   maxConnections: 1_024,
   maxConnectionsPerAddress: 256,
   maxSubscriptions: 32,
