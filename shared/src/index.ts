@@ -1,6 +1,7 @@
 export * from "./cbor/value.js";
 export { encodeDeterministic } from "./cbor/encode.js";
 export { DecodeError, type DecodeLimits, decodeStrict } from "./cbor/decode.js";
+export { labelled } from "./cbor/fields.js";
 export { type Sign1, decodeSign1, encodeSign1, toBeSigned } from "./cbor/sign1.js";
 export * from "./codes.js";
 export * from "./verdict.js";

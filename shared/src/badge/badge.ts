@@ -2,7 +2,7 @@ import { DecodeError, decodeStrict } from "../cbor/decode.js";
 import { encodeDeterministic } from "../cbor/encode.js";
 import { FieldError, Fields, arrayIn, labelled, toSeconds, uintIn } from "../cbor/fields.js";
 import { ALG_ED25519 } from "../cbor/sign1.js";
-import type { CborMap, CborValue } from "../cbor/value.js";
+import { type CborMap, type CborValue, isCborMap } from "../cbor/value.js";
 import { type PublicKey, encodeCoseKey, readCoseKey } from "../crypto/cose-key.js";
 import type { Instant } from "../verdict.js";
 
@@ -105,7 +105,7 @@ function readFields(fields: Fields): BadgeClaims {
 }
 
 function readConfirmation(value: CborValue | undefined): PublicKey {
-  const key = value instanceof Map && value.size === 1 ? readCoseKey(value.get(1)) : undefined;
+  const key = isCborMap(value) && value.size === 1 ? readCoseKey(value.get(1)) : undefined;
   if (!key) throw new FieldError("cnf is not {1: COSE_Key}");
   return key;
 }

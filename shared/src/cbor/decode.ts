@@ -42,7 +42,8 @@ export function decodeStrict(bytes: Uint8Array, limits: DecodeLimits = {}): Cbor
   prescan(bytes, limits);
   let value: CborValue;
   try {
-    value = adopt(decoder.decode(bytes));
+    // A copy: cbor-x hangs a property of its own on the array it reads.
+    value = adopt(decoder.decode(new Uint8Array(bytes)));
   } catch (cause) {
     throw new DecodeError("CBOR_MALFORMED", "the decoder refused the bytes", { cause });
   }

@@ -1,6 +1,6 @@
 import { DecodeError, decodeStrict } from "./decode.js";
 import { encodeDeterministic } from "./encode.js";
-import { type CborMap, type CborValue, Tagged } from "./value.js";
+import { type CborMap, type CborValue, Tagged, isCborMap } from "./value.js";
 
 /** COSE_Sign1 taken apart (RFC 9052 section 4.2); nothing of it is verified. */
 export interface Sign1 {
@@ -30,7 +30,7 @@ export function decodeSign1(bytes: Uint8Array): Sign1 {
   if (!Array.isArray(parts) || parts.length !== 4) throw malformed("not an array of four");
   const [protectedBytes, unprotectedHeader, payload, signature] = parts as readonly CborValue[];
   if (!(protectedBytes instanceof Uint8Array)) throw malformed("the protected header is no byte string");
-  if (!(unprotectedHeader instanceof Map)) throw malformed("the unprotected header is no map");
+  if (!isCborMap(unprotectedHeader)) throw malformed("the unprotected header is no map");
   if (payload !== null && !(payload instanceof Uint8Array)) throw malformed("the payload is no byte string");
   if (!(signature instanceof Uint8Array)) throw malformed("the signature is no byte string");
   const protectedHeader = readProtected(protectedBytes);
@@ -61,7 +61,7 @@ export function encodeSign1(
 function readProtected(bytes: Uint8Array): CborMap {
   if (bytes.length === 0) return new Map();
   const header = decodeStrict(bytes, { tags: [] });
-  if (!(header instanceof Map)) throw malformed("the protected header is no map");
+  if (!isCborMap(header)) throw malformed("the protected header is no map");
   return header;
 }
 

@@ -13,6 +13,10 @@ export class Tagged {
   ) {}
 }
 
+export function isCborMap(value: CborValue | undefined): value is CborMap {
+  return value instanceof Map;
+}
+
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;

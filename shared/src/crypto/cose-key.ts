@@ -1,6 +1,6 @@
 import { sha256 } from "#crypto";
 import { encodeDeterministic } from "../cbor/encode.js";
-import type { CborMap, CborValue } from "../cbor/value.js";
+import { type CborMap, type CborValue, isCborMap } from "../cbor/value.js";
 import { isSoundEd25519Key } from "./verify.js";
 
 /** A public key as COSE_Key carries it (RFC 9053 section 7): Ed25519 raw 32 bytes, or P-256 compressed to 33. */
@@ -30,7 +30,7 @@ export function encodeCoseKey(key: PublicKey): CborMap {
 
 /** Undefined where the map is not exactly one of the two forms, or an Ed25519 key is unsound (SPEC 2.3). */
 export function readCoseKey(value: CborValue | undefined): PublicKey | undefined {
-  if (!(value instanceof Map)) return undefined;
+  if (!isCborMap(value)) return undefined;
   const x = value.get(-2);
   if (!(x instanceof Uint8Array) || x.length !== 32) return undefined;
   if (value.size === 3 && value.get(1) === 1 && value.get(-1) === 6) {

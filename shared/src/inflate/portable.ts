@@ -6,15 +6,16 @@ const CHUNK = 1024;
 export function inflate(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const parts: Uint8Array[] = [];
   let length = 0;
-  let done = false;
-  const stream = new Unzlib((part, final) => {
+  const stream = { ended: false };
+  const unzlib = new Unzlib((part, final) => {
     length += part.length;
     if (length > maxBytes) throw new RangeError(`more than ${maxBytes} bytes inflated`);
     parts.push(part);
-    done = final;
+    stream.ended = final;
   });
-  for (let at = 0; at < bytes.length; at += CHUNK) stream.push(bytes.subarray(at, at + CHUNK), at + CHUNK >= bytes.length);
-  if (!done) throw new RangeError("the compressed data end early");
+  for (let at = 0; at < bytes.length; at += CHUNK)
+    unzlib.push(bytes.subarray(at, at + CHUNK), at + CHUNK >= bytes.length);
+  if (!stream.ended) throw new RangeError("the compressed data end early");
   const whole = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {

@@ -1,6 +1,6 @@
 import { deflate, inflate } from "#inflate";
 import { DecodeError, decodeStrict } from "../cbor/decode.js";
-import type { CborMap, CborValue } from "../cbor/value.js";
+import { type CborMap, type CborValue, isCborMap } from "../cbor/value.js";
 
 /** The statuses of our own 2-bit lists (SPEC 4.4); 3 is application-specific in the draft. */
 export const STATUS = { valid: 0, revoked: 1, suspended: 2, superseded: 3 } as const;
@@ -23,7 +23,7 @@ export function decodeStatusList(bytes: Uint8Array): StatusList {
 }
 
 export function readStatusList(value: CborValue | undefined): StatusList {
-  if (!(value instanceof Map)) throw malformed("not a map");
+  if (!isCborMap(value)) throw malformed("not a map");
   for (const key of value.keys()) {
     if (key !== "bits" && key !== "lst" && key !== "aggregation_uri") throw malformed("an unknown member");
   }

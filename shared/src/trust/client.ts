@@ -346,8 +346,9 @@ function sameKeys(a: Root, b: Root, role: Role): boolean {
 function without(state: SiteState, name: "heartbeat" | "trust" | "policy"): SiteState {
   const applied = new Map(state.applied);
   applied.delete(name);
-  const { [name]: _dropped, ...rest } = state;
-  const next = { ...rest, applied };
+  const next: { -readonly [K in keyof SiteState]: SiteState[K] } = { ...state, applied };
+  // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- three known optional members
+  delete next[name];
   return name === "trust" ? withoutForeignLists(next, state.trust) : next;
 }
 

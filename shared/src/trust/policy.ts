@@ -1,5 +1,5 @@
 import { FieldError, Fields, bytesIn, labelled, mapIn, textIn, toSeconds, uintIn } from "../cbor/fields.js";
-import type { CborMap, CborValue } from "../cbor/value.js";
+import { type CborMap, type CborValue, isCborMap } from "../cbor/value.js";
 import type { TrustCode } from "../codes.js";
 import { AGENT_ID } from "../topics.js";
 import type { Instant, Signer, Verdict } from "../verdict.js";
@@ -165,7 +165,7 @@ export function fromPlain(value: unknown): CborValue {
 /** The inverse of `fromPlain`; throws FieldError for keys that are no texts. */
 export function toPlain(value: CborValue): unknown {
   if (Array.isArray(value)) return (value as readonly CborValue[]).map(toPlain);
-  if (!(value instanceof Map)) return value;
+  if (!isCborMap(value)) return value;
   const plain: Record<string, unknown> = {};
   for (const [key, member] of value) {
     if (typeof key !== "string" || key === "__proto__") throw new FieldError("not a plain object");

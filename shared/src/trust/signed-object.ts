@@ -2,7 +2,7 @@ import { decodeStrict, DecodeError } from "../cbor/decode.js";
 import { encodeDeterministic } from "../cbor/encode.js";
 import { FieldError, Fields } from "../cbor/fields.js";
 import { ALG_ED25519, decodeSign1, encodeSign1, toBeSigned } from "../cbor/sign1.js";
-import { type CborMap, type CborValue, sameBytes, toHex } from "../cbor/value.js";
+import { type CborMap, type CborValue, isCborMap, sameBytes, toHex } from "../cbor/value.js";
 import type { TrustCode } from "../codes.js";
 import { verifyEd25519 } from "../crypto/verify.js";
 import { type Signer, type Verdict, no, yes } from "../verdict.js";
@@ -73,7 +73,7 @@ export function readPayload<T>(
   expected: Pick<ObjectExpectation<T>, "type" | "site" | "agent" | "read" | "siteLabel">,
 ): Verdict<T, TrustCode> {
   const map = readOr(() => decodeStrict(payload, { tags: [], maxBytes: objectTypes[expected.type].maxBytes }));
-  if (!(map instanceof Map)) return no("OBJECT_MALFORMED");
+  if (!isCborMap(map)) return no("OBJECT_MALFORMED");
   const site = map.get(expected.siteLabel ?? LABEL.site);
   if (!(site instanceof Uint8Array) || !sameBytes(site, expected.site)) return no("OBJECT_WRONG_SITE");
   if (expected.agent !== undefined && map.get(LABEL.agent) !== expected.agent) return no("OBJECT_WRONG_AGENT");
