@@ -1,0 +1,153 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { DriverMissingError, type LineConfig, type Opener } from "./relay-line.js";
+
+/** Longest wait for an acknowledgement (SAFETY R2). */
+const ANSWER_MS = 250;
+/** A Pi Zero takes two seconds to start Node. */
+const START_MS = 10_000;
+const MOST_COMPLAINT = 2000;
+
+// A process runs built files only; from the sources, as in unit tests, the built twin is taken.
+const program = new URL(
+  import.meta.url.endsWith(".ts") ? "../../dist/hardware/relay-holder-process.js" : "./relay-holder-process.js",
+  import.meta.url,
+);
+
+/** The holder did not answer in time: it hangs, or is gone. */
+export class HolderSilentError extends Error {
+  override readonly name = "HolderSilentError";
+}
+
+export interface HolderExit {
+  /** Why, in words, with the holder's last complaint. */
+  readonly reason: string;
+  readonly opener: Opener | undefined;
+}
+
+interface Waiter {
+  readonly settle: (answer: "ok" | "late") => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One holder process and the pipe to it; the protocol stands in relay-holder-process.ts. */
+export class HolderLink {
+  /** Resolves once the process is gone. */
+  readonly exited: Promise<HolderExit>;
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<string, Waiter>();
+  #asked = 0;
+  #rest = "";
+  #complaint = "";
+  #opener: Opener | undefined;
+  #onReady: (outcome: Error | undefined) => void = () => {};
+
+  constructor(line: LineConfig) {
+    this.#child = spawn(process.execPath, [fileURLToPath(program), JSON.stringify(line)], {
+      stdio: ["pipe", "pipe", "pipe"],
+      // In a group of its own: Ctrl-C ends the agent, which closes the pipe, so no session ends by a fault.
+      detached: true,
+    });
+    this.exited = new Promise((resolve) => {
+      this.#child.once("error", (error) => resolve(this.#gone(`could not be started: ${error.message}`)));
+      this.#child.once("exit", (code, signal) => resolve(this.#gone(`ended (${signal ?? `exit code ${code}`})`)));
+    });
+    // A broken pipe is followed by the exit, which is where it is dealt with.
+    this.#child.stdin?.on("error", () => {});
+    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#onText(text));
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#complaint = (this.#complaint + text).slice(-MOST_COMPLAINT);
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Resolves when the line is open and permits are taken; rejects with the holder's own error, such as DriverMissingError. */
+  ready(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#onReady(new HolderSilentError("the relay holder did not start")), START_MS);
+      this.#onReady = (error) => {
+        clearTimeout(timer);
+        if (error) reject(error);
+        else resolve();
+      };
+      void this.exited.then(({ reason }) => this.#onReady(new HolderSilentError(`the relay holder ${reason}`)));
+    });
+  }
+
+  permit(ms: number): Promise<"ok" | "late"> {
+    const sentAt = process.hrtime.bigint() / 1_000_000n;
+    return this.#ask((n) => `permit ${ms} ${n} ${sentAt}`);
+  }
+
+  open(): Promise<"ok" | "late"> {
+    return this.#ask((n) => `open ${n}`);
+  }
+
+  /** Closes the pipe: the holder opens the line and ends. */
+  end(): void {
+    this.#child.stdin?.end();
+  }
+
+  /** For a holder that no longer answers; the line stays as it is until someone opens it. */
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  #ask(command: (n: string) => string): Promise<"ok" | "late"> {
+    this.#asked += 1;
+    const n = String(this.#asked);
+    return new Promise((resolve, reject) => {
+      const forget = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(n);
+      };
+      const timer = setTimeout(() => {
+        // If our own loop was late, the answer may lie unread in the pipe: look there before blaming the holder.
+        setImmediate(() => {
+          this.#waiting.get(n)?.reject(new HolderSilentError(`the relay holder did not answer within ${ANSWER_MS} ms`));
+        });
+      }, ANSWER_MS);
+      this.#waiting.set(n, {
+        settle: (answer) => {
+          forget();
+          resolve(answer);
+        },
+        reject: (error) => {
+          forget();
+          reject(error);
+        },
+      });
+      this.#child.stdin?.write(`${command(n)}\n`);
+    });
+  }
+
+  #onText(text: string): void {
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) this.#onLine(line);
+  }
+
+  #onLine(line: string): void {
+    const [word = "", ...rest] = line.split(" ");
+    const argument = rest.join(" ");
+    if (word === "ok" || word === "late") this.#waiting.get(argument)?.settle(word);
+    else if (word === "ready") {
+      this.#opener = (JSON.parse(argument) as Opener | null) ?? undefined;
+      this.#onReady(undefined);
+    } else if (word === "failed") this.#onReady(startFailure(argument));
+  }
+
+  #gone(what: string): HolderExit {
+    const reason = this.#complaint === "" ? what : `${what}: ${this.#complaint.trim()}`;
+    for (const { reject } of [...this.#waiting.values()]) reject(new HolderSilentError(`the relay holder ${reason}`));
+    return { reason, opener: this.#opener };
+  }
+}
+
+function startFailure(json: string): Error {
+  const { name, message, hint } = JSON.parse(json) as { name: string; message: string; hint?: string };
+  return name === "DriverMissingError" ? new DriverMissingError(message, { hint: hint ?? "" }) : new Error(message);
+}

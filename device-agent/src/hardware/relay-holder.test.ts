@@ -1,0 +1,255 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setInterval as ticks } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openRelay } from "./relay-drivers.js";
+import type { HolderRelay } from "./relay-holder.js";
+
+const built = (name: string): URL => new URL(`../../dist/hardware/${name}`, import.meta.url);
+
+interface Seen {
+  readonly message: unknown;
+  readonly at: number;
+}
+
+/** Stands at the other end of the simulated line and keeps what it was told, with the time. */
+class Watcher {
+  readonly all: Seen[] = [];
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #news: () => void = () => {};
+  #read = 0;
+
+  constructor(path: string) {
+    this.#server = createServer((socket) => {
+      this.#sockets.add(socket);
+      createInterface({ input: socket }).on("line", (line) => {
+        this.all.push({ message: JSON.parse(line), at: performance.now() });
+        this.#news();
+      });
+    }).listen(path);
+  }
+
+  /** Resolves with the next message not yet taken. */
+  async next(): Promise<Seen> {
+    while (this.all.length <= this.#read) await new Promise<void>((resolve) => (this.#news = resolve));
+    this.#read += 1;
+    return this.all[this.#read - 1] as Seen;
+  }
+
+  async expectNext(...messages: unknown[]): Promise<void> {
+    for (const message of messages) expect((await this.next()).message).toEqual(message);
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+}
+
+const hello = { type: "hello", role: "relay" };
+const opened = { type: "relay", position: "open" };
+const closed = { type: "relay", position: "closed" };
+
+let folder: string;
+let socket: string;
+let watcher: Watcher;
+let relay: HolderRelay | undefined;
+let faults: string[];
+let onNextFault: () => void;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "badgekey-relay-"));
+  socket = join(folder, "line.sock");
+  watcher = new Watcher(socket);
+  faults = [];
+  onNextFault = () => {};
+});
+
+afterEach(async () => {
+  await relay?.close();
+  relay = undefined;
+  await watcher.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function start(): Promise<HolderRelay> {
+  relay = await openRelay(
+    { driver: "simulated", socket },
+    {
+      onFault: (code, reason) => {
+        faults.push(`${code}: ${reason}`);
+        onNextFault();
+      },
+    },
+  );
+  await watcher.expectNext(hello, opened);
+  return relay;
+}
+
+const nextFault = (): Promise<void> => new Promise((resolve) => (onNextFault = resolve));
+
+function pidOf(holder: HolderRelay): number {
+  if (holder.holderPid === undefined) throw new Error("no holder runs");
+  return holder.holderPid;
+}
+
+describe("R2: the relay holder", () => {
+  test("a permit closes; open opens; both are acknowledged", async () => {
+    const holder = await start();
+    await holder.permit(500);
+    await watcher.expectNext(closed);
+    await holder.open();
+    await watcher.expectNext(opened);
+    expect(faults).toEqual([]);
+  });
+
+  test("a missed renewal opens, also when more than 500 ms were asked for", async () => {
+    const holder = await start();
+    const asked = performance.now();
+    await holder.permit(60_000);
+    await watcher.expectNext(closed);
+    const { message, at } = await watcher.next();
+    expect(message).toEqual(opened);
+    expect(at - asked).toBeGreaterThan(400);
+    expect(at - asked).toBeLessThan(5000);
+  });
+
+  test("renewals keep it closed without a break", async () => {
+    const holder = await start();
+    const end = performance.now() + 1200;
+    for await (const _ of ticks(50)) {
+      await holder.permit(500);
+      if (performance.now() > end) break;
+    }
+    await watcher.expectNext(closed);
+    await holder.open();
+    await watcher.expectNext(opened);
+  });
+
+  test("a permit of no length, or none at all, is refused", async () => {
+    const holder = await start();
+    await expect(holder.permit(0)).rejects.toThrow(RangeError);
+    await expect(holder.permit(Number.NaN)).rejects.toThrow(RangeError);
+  });
+
+  test("close opens the line and ends the holder without a fault", async () => {
+    const holder = await start();
+    const pid = pidOf(holder);
+    await holder.permit(500);
+    await holder.close();
+    await watcher.expectNext(closed, opened);
+    expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+    await expect(holder.permit(100)).rejects.toThrow("the relay is closed down");
+    await expect(holder.open()).rejects.toThrow("the relay is closed down");
+    expect(faults).toEqual([]);
+  });
+
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "%s to the holder opens; the next one opens first and serves",
+    async (signal) => {
+      const holder = await start();
+      const first = pidOf(holder);
+      await holder.permit(500);
+      await watcher.expectNext(closed);
+      const told = nextFault();
+      process.kill(first, signal);
+      await watcher.expectNext(opened, hello, opened);
+      await told;
+      expect(faults).toEqual(["RELAY_UNRESPONSIVE: the relay holder ended (exit code 0)"]);
+      await holder.open();
+      expect(pidOf(holder)).not.toBe(first);
+    },
+  );
+
+  test("a killed holder is replaced by one that opens first; permits are refused until then", async () => {
+    const holder = await start();
+    await holder.permit(500);
+    await watcher.expectNext(closed);
+    const told = nextFault();
+    process.kill(pidOf(holder), "SIGKILL");
+    await told;
+    expect(faults).toEqual(["RELAY_UNRESPONSIVE: the relay holder ended (SIGKILL)"]);
+    await expect(holder.permit(500)).rejects.toThrow("the relay holder is being started anew");
+    await watcher.expectNext(hello, opened);
+    await holder.open();
+    await holder.permit(500);
+    await watcher.expectNext(closed);
+    expect(faults).toHaveLength(1);
+  });
+
+  test("a stopped holder is killed after 250 ms without an answer, told once, and replaced", async () => {
+    const holder = await start();
+    const first = pidOf(holder);
+    await holder.permit(500);
+    await watcher.expectNext(closed);
+    process.kill(first, "SIGSTOP");
+    const asked = performance.now();
+    const answers = await Promise.allSettled([holder.permit(500), holder.permit(500), holder.open()]);
+    expect(performance.now() - asked).toBeGreaterThan(240);
+    expect(answers.map((answer) => answer.status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect(faults).toEqual(["RELAY_UNRESPONSIVE: the relay holder did not answer within 250 ms"]);
+    await watcher.expectNext(hello, opened);
+    expect(() => process.kill(first, 0)).toThrow("ESRCH");
+    await holder.open();
+    await holder.permit(500);
+    await watcher.expectNext(closed);
+  });
+
+  // Tried again where the machine was too busy to tell end-of-file from the deadline.
+  test("kill -9 of the agent: end-of-file opens the line", { retry: 2 }, async () => {
+    const program = `
+      import { openRelay } from ${JSON.stringify(built("relay-drivers.js").href)};
+      const relay = await openRelay({ driver: "simulated", socket: ${JSON.stringify(socket)} }, { onFault: console.error });
+      setInterval(() => relay.permit(500), 50);`;
+    const agent: ChildProcess = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: "inherit" });
+    await watcher.expectNext(hello, opened, closed);
+    const killed = performance.now();
+    agent.kill("SIGKILL");
+    const { message, at } = await watcher.next();
+    expect(message).toEqual(opened);
+    // Its own deadline would have taken up to 500 ms.
+    expect(at - killed).toBeLessThan(400);
+  });
+
+  test("a permit that lay in the pipe past its own end does not close the line", async () => {
+    const child = spawn(process.execPath, [built("relay-holder-process.js").pathname, JSON.stringify({ driver: "simulated", socket })]); // prettier-ignore
+    const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const nextAnswer = async (): Promise<unknown> => (await answers.next()).value;
+    expect(await nextAnswer()).toBe("ready null");
+    const sentAt = process.hrtime.bigint() / 1_000_000n;
+    child.stdin.write(`permit 500 1 ${sentAt - 501n}\n`);
+    expect(await nextAnswer()).toBe("late 1");
+    child.stdin.write(`permit 500 2 ${sentAt + 60_000n}\n`);
+    expect(await nextAnswer()).toBe("ok 2");
+    await watcher.expectNext(hello, opened, closed, opened);
+    const ended = once(child, "exit");
+    child.stdin.write("close for ever\n");
+    expect((await ended)[0]).toBe(1);
+  });
+});
+
+test("trouble with the watcher's socket never touches the line", async () => {
+  const holder = await start();
+  await watcher.close();
+  await holder.permit(500);
+  await holder.open();
+  await holder.permit(500);
+  watcher = new Watcher(socket);
+  await watcher.expectNext(hello);
+  expect((await watcher.next()).message).toMatchObject({ type: "relay" });
+  await holder.open();
+  expect(faults).toEqual([]);
+});
+
+test("R1: a pin that the Pi does not hold open at power-up is refused before any process starts", async () => {
+  await expect(openRelay({ driver: "gpio", pin: 4 }, { onFault: () => {} })).rejects.toThrow(
+    "pin 4 is not pulled down",
+  );
+});
