@@ -1,4 +1,4 @@
-import { type Line, type LineConfig, openLine } from "./relay-line.js";
+import type { Line, LineConfig } from "./relay-line.js";
 
 /**
  * The relay holder: the one process that owns the line, and does nothing else (SAFETY R2). Its argument is the line as
@@ -77,6 +77,16 @@ function serve(line: Line): void {
   process.stdin.on("end", () => end(0));
   process.stdin.on("error", () => end(1));
   answer(`ready ${JSON.stringify(line.opener ?? null)}`);
+}
+
+/** Opens the line inactive, whatever it was before. Drivers are loaded when asked for. */
+async function openLine(config: LineConfig): Promise<Line> {
+  switch (config.driver) {
+    case "gpio":
+      return (await import("./gpio-line.js")).openGpioLine(config);
+    case "simulated":
+      return (await import("./simulated-relay.js")).openSimulatedLine(config);
+  }
 }
 
 try {

@@ -124,10 +124,7 @@ describe("R2: the relay holder", () => {
   test("renewals keep it closed without a break", async () => {
     const holder = await start();
     const end = performance.now() + 1200;
-    for await (const _ of ticks(50)) {
-      await holder.permit(500);
-      if (performance.now() > end) break;
-    }
+    for (const loop = ticks(50); performance.now() < end; await loop.next()) await holder.permit(500);
     await watcher.expectNext(closed);
     await holder.open();
     await watcher.expectNext(opened);

@@ -121,7 +121,7 @@ class SupervisedRelay implements HolderRelay {
     if (opener) await openByWriting(opener);
     for (;;) {
       await this.#pause();
-      if (this.#closing) return;
+      if (this.#isClosing()) return;
       const link = new HolderLink(this.#options.line);
       this.#link = link;
       try {
@@ -132,11 +132,15 @@ class SupervisedRelay implements HolderRelay {
         await link.exited;
         continue;
       }
-      if (this.#closing) return;
+      if (this.#isClosing()) return;
       this.#state = { kind: "ready", link };
       this.#watch(link);
       return;
     }
+  }
+
+  #isClosing(): boolean {
+    return this.#closing !== undefined;
   }
 
   async #pause(): Promise<void> {

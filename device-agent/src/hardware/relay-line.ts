@@ -43,13 +43,3 @@ export class DriverMissingError extends Error {
     this.hint = hint;
   }
 }
-
-/** Opens the line inactive, whatever it was before. Drivers are loaded when asked for. */
-export async function openLine(config: LineConfig): Promise<Line> {
-  switch (config.driver) {
-    case "gpio":
-      return (await import("./gpio-line.js")).openGpioLine(config);
-    case "simulated":
-      return (await import("./simulated-relay.js")).openSimulatedLine(config);
-  }
-}

@@ -69,7 +69,8 @@ export function openDatabase(path: string): Database.Database {
 function requirePragma(db: Database.Database, name: string, wanted: string | number): void {
   db.pragma(`${name} = ${wanted}`);
   const found = db.pragma(name, { simple: true });
-  if (found !== wanted) throw new Error(`the journal needs ${name} = ${wanted}, but the file system gives ${found}`);
+  if (found !== wanted)
+    throw new Error(`the journal needs ${name} = ${wanted}, but the file system gives ${String(found)}`);
 }
 
 /** Makes a created, renamed or removed name in the folder of `path` durable. */
@@ -199,7 +200,7 @@ export function writeMark(db: Database.Database, name: string, value: Uint8Array
 }
 
 interface MarkColumns {
-  readonly name: string;
+  readonly name: unknown;
   readonly value: Uint8Array;
   readonly digest: Uint8Array;
 }

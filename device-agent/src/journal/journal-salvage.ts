@@ -140,13 +140,13 @@ function isAfter(a: HeldRow, b: HeldRow): boolean {
 
 /** True when all marks were there and sound. */
 function saveMarks(source: Database.Database, target: Database.Database): boolean {
-  let whole = true;
+  let damaged = 0;
   const all = eachReadable(readMarks(source), ({ name, value, sound }) => {
     if (sound) writeMark(target, name, value);
-    else whole = false;
+    else damaged += 1;
     return true;
   });
-  return whole && all;
+  return all && damaged === 0;
 }
 
 /** Visits items until the file cannot give the next (then false) or `visit` has enough. Only the reading may fail. */

@@ -51,7 +51,7 @@ export class JournalStore {
     this.marks = marks;
     this.#state = state;
     this.#pending = this.#count(db);
-    this.#commit((file) => this.#keep(file, { ...state, boot: Math.max(state.boot + 1, floor) }));
+    this.#commit(() => ({ result: undefined, next: { ...state, boot: Math.max(state.boot + 1, floor) } }));
   }
 
   /** The next row's place is one after this; sequence 0 until this boot has its first row. */
@@ -90,8 +90,7 @@ export class JournalStore {
         for (const [name, value] of part.marks) writeMark(db, name, value);
         return head;
       });
-      if (added > 0) this.#keep(db, { ...this.#state, head, salvage: undefined });
-      return after;
+      return { result: after, next: added > 0 ? { ...this.#state, head, salvage: undefined } : this.#state };
     });
     this.#pending += added;
     return heads;
@@ -132,9 +131,8 @@ export class JournalStore {
       const gone = db
         .prepare("DELETE FROM rows WHERE (boot, sequence) <= (?, ?)")
         .run(upTo.boot, upTo.sequence).changes;
-      const next = { boot: upTo.boot, sequence: upTo.sequence, chain: new Uint8Array(chain) };
-      this.#keep(db, { ...this.#state, anchor: next });
-      return gone;
+      const last = { boot: upTo.boot, sequence: upTo.sequence, chain: new Uint8Array(chain) };
+      return { result: gone, next: { ...this.#state, anchor: last } };
     });
     this.#pending -= dropped;
     return "dropped";
@@ -196,21 +194,14 @@ export class JournalStore {
     return db.prepare<[], number>("SELECT count(*) FROM rows").pluck().get() ?? 0;
   }
 
-  #keep(db: Database.Database, state: JournalState): void {
-    writeState(db, state);
-    this.#next = state;
-  }
-
-  #next: JournalState | undefined;
-
-  /** One transaction; what `work` kept becomes our state once it is durable, and not before. */
-  #commit<T>(work: (db: Database.Database) => T): T {
+  /** One transaction; `next` is written with it and becomes our state once it is durable, not before. */
+  #commit<T>(work: (db: Database.Database) => { readonly result: T; readonly next: JournalState }): T {
     return this.#guard((db) => {
-      this.#next = undefined;
       db.exec("BEGIN IMMEDIATE");
-      const result = work(db);
+      const { result, next } = work(db);
+      if (next !== this.#state) writeState(db, next);
       db.exec("COMMIT");
-      this.#state = this.#next ?? this.#state;
+      this.#state = next;
       this.#commits += 1;
       return result;
     });

@@ -18,7 +18,7 @@ async function story(first: OpenedJournal, restart: () => Promise<OpenedJournal>
   await journal.append([], new Map([["b", null]]));
   seen.push(first.head, one.boot, one.sequence, await journal.pendingCount());
   await journal.close();
-  seen.push(await journal.append([]).catch((error: Error) => error.message));
+  seen.push(await journal.append([]).catch((error: unknown) => String(error).replace(/^\w+: /, "")));
   const second = await restart();
   seen.push(second.head.boot, second.head.sequence, second.marks);
   const two = await second.journal.append([body(3)]);
