@@ -16,7 +16,7 @@ export interface Report {
   readonly number: number;
   readonly at: Instant;
   readonly clock: ClockState;
-  /** Objects it has applied. */
+  /** Objects it has applied, the heartbeat aside: that one is heartbeatVersion. */
   readonly applied: ReadonlyMap<string, Announced>;
   readonly heartbeatVersion: number;
   readonly journal: RowPosition & { readonly chain: Uint8Array; readonly pending: number };
@@ -46,7 +46,7 @@ const M = {
 
 export function signReport(report: Report, site: Uint8Array, agent: string, signer: Signer): Uint8Array {
   const applied = new Map<CborValue, CborValue>();
-  for (const [name, { version, hash }] of report.applied) applied.set(name, [version, hash]);
+  for (const [name, { version, hash }] of report.applied) if (name !== "heartbeat") applied.set(name, [version, hash]);
   const payload = labelled([
     [LABEL.site, site],
     [LABEL.agent, agent],
