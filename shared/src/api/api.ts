@@ -3,7 +3,7 @@ import { machinePolicySchema } from "../trust/machine-policy.js";
 import { AGENT_ID } from "../topics.js";
 
 /**
- * The gateway's HTTP API, version 1, below /api/v1 (SPEC 8): one schema a body, used by the gateway to check and by the
+ * The gateway's HTTP API, version 1, below /api/v1 (SPEC 10.2): one schema a body, used by the gateway to check and by the
  * console and CLI to type. Instants are ISO 8601 texts here, bytes are hex. Errors are RFC 9457 problems with `code`.
  */
 const id = z.string().regex(AGENT_ID, "use 1 to 32 of a-z, 0-9 and inner hyphens");
