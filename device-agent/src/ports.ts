@@ -64,7 +64,14 @@ export interface OpenedJournal {
   readonly head: JournalHead;
   readonly marks: Marks;
   /** Set when damage was found: the old file was moved aside, salvaged rows were taken over, the rest is lost. */
-  readonly salvage?: { readonly movedTo: string; readonly rowsKept: number; readonly reason: string };
+  readonly salvage?: {
+    readonly movedTo: string;
+    readonly rowsKept: number;
+    readonly rowsLost: number;
+    readonly reason: string;
+    /** Then nobody knows what was out of service: the machine starts out of service (SAFETY R5). */
+    readonly marksLost: boolean;
+  };
 }
 
 export type RelayFault = Extract<FaultCode, "RELAY_UNRESPONSIVE">;

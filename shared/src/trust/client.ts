@@ -169,12 +169,14 @@ export class TrustClient {
     const hash = sha256(bytes);
     const held = this.#state.applied.get("root") as Announced;
     if (sameBytes(hash, held.hash)) return yes("repeated");
+    const claimed = openRoot(bytes, "self");
+    if (!claimed.ok) return claimed;
+    if (claimed.value.version > current.version + 1) return no("ROOT_VERSION_SKIPPED");
     const opened = openRoot(bytes, current);
     if (!opened.ok) return opened;
     const root = opened.value;
     if (root.version < current.version) return no("LIST_ROLLED_BACK");
     if (root.version === current.version) return no("LIST_EQUIVOCATED");
-    if (root.version !== current.version + 1) return no("ROOT_VERSION_SKIPPED");
     if (!root.site || !sameBytes(root.site, this.#state.site)) return no("OBJECT_WRONG_SITE");
     if (root.expiresAt <= now) return no("OBJECT_EXPIRED");
     const applied = new Map(this.#state.applied).set("root", { version: root.version, hash });

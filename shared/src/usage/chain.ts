@@ -2,6 +2,9 @@ import { sha256 } from "#crypto";
 import { encodeDeterministic } from "../cbor/encode.js";
 import { concatBytes } from "../cbor/value.js";
 
+// The journal's thread loads this module alone (`@badgekey/shared/chain`): everything else would cost it memory.
+export { sameBytes } from "../cbor/value.js";
+
 const utf8 = new TextEncoder();
 
 /** Where a row stands: sequence starts at 1 in every boot, boot numbers only rise (SPEC 6.1). */
