@@ -67,6 +67,11 @@ export const machineInput = z.strictObject({
   /** Short form of policy.requires: grants that must all be held. */
   requires: z.array(z.strictObject({ training: z.union([z.string(), z.int()]), level: level.default(2) })).optional(),
 });
+/**
+ * Members of a policy to change, as in `machineInput.policy` (null: back to the default); `agent` moves the machine to
+ * another agent, and `requires` may be the short form.
+ */
+export const machineChange = z.record(z.string(), z.unknown());
 export const machineView = z.object({
   id,
   agent: id,
@@ -131,6 +136,9 @@ export const writeInput = z.strictObject({
   seconds: z.int().min(1).max(300).default(60),
   cardUid: hex.optional(),
 });
+export const readCardInput = z.strictObject({ seconds: z.int().min(1).max(300).default(60) });
+/** How long the agent's screen shows which one it is. */
+export const identifyInput = z.strictObject({ seconds: z.int().min(1).max(60).default(10) });
 /** A card job on an agent's reader: waits for the next card, then reads or writes it. */
 export const jobView = z.object({
   id: z.string(),
@@ -236,6 +244,14 @@ export const statusView = z.object({
   alarms: z.array(z.object({ at: instant, code: z.string(), agent: z.string().nullable(), detail: z.string() })),
 });
 export type StatusView = z.output<typeof statusView>;
+
+/** The one answer without a token but for enrolment: that a gateway of this version is there. */
+export const healthView = z.object({ ok: z.literal(true), version: z.string(), site: hex });
+export type HealthView = z.output<typeof healthView>;
+
+/** Signed objects in the order in which a trust client takes them: "root/1" …, "heartbeat", "trust", "policy", "status/…". */
+export const siteStateView = z.object({ objects: z.array(z.object({ name: z.string(), bytes: hex })) });
+export type SiteStateView = z.output<typeof siteStateView>;
 
 /** Enrolment, the one part without a token: the invite's secret stands for it. */
 export const enrolInput = z.strictObject({
