@@ -7,6 +7,7 @@ import {
   type Extension,
   Pkcs10CertificateRequest,
   PemConverter,
+  type PublicKey,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from "@peculiar/x509";
@@ -40,7 +41,11 @@ export async function testAuthority(now: number): Promise<TestAuthority> {
   });
   const certPem = ca.toString("pem");
 
-  async function certify(name: string, publicKey: webcrypto.CryptoKey, extensions: Extension[]): Promise<string> {
+  async function certify(
+    name: string,
+    publicKey: webcrypto.CryptoKey | PublicKey,
+    extensions: Extension[],
+  ): Promise<string> {
     const certificate = await X509CertificateGenerator.create({
       subject: `CN=${name}`,
       issuer: ca.subject,
@@ -73,14 +78,13 @@ export async function testAuthority(now: number): Promise<TestAuthority> {
     async sign(requestPem, name) {
       const request = new Pkcs10CertificateRequest(requestPem);
       if (!(await request.verify())) throw new Error("the request is not signed by its own key");
-      const publicKey = await request.publicKey.export();
-      return certify(name, publicKey, [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])]);
+      return certify(name, request.publicKey, [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])]);
     },
   };
 }
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(p256, true, ["sign", "verify"]) as Promise<webcrypto.CryptoKeyPair>;
+  return webcrypto.subtle.generateKey(p256, true, ["sign", "verify"]);
 }
 
 async function privateKeyPem({ privateKey }: webcrypto.CryptoKeyPair): Promise<string> {

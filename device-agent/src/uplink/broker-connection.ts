@@ -137,12 +137,12 @@ export class BrokerConnection {
       const reason = limit.refuses(chunk);
       if (reason !== undefined) this.#end(reason);
     });
-    socket.on("error", (error) => this.#end(describe(error)));
+    socket.on("error", (error: Error) => this.#end(describe(error)));
     return socket;
   }
 
   #subscribe(): void {
-    this.#client.subscribe([...this.#options.subscriptions], { qos: 1 }, (error) => {
+    this.#client.subscribe([...this.#options.subscriptions], { qos: 1 }, (error: Error | null) => {
       if (this.#state !== "connecting") return;
       if (error) {
         this.#end(`the broker refused a subscription: ${error.message}`);
@@ -182,8 +182,6 @@ function clientOptions({ clientId, connectTimeoutMs }: ConnectionOptions): IClie
 }
 
 function describe(error: Error): string {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === undefined || error.message.includes(String(code))
-    ? error.message
-    : `${String(code)}: ${error.message}`;
+  const code: unknown = "code" in error ? error.code : undefined;
+  return typeof code !== "string" || error.message.includes(code) ? error.message : `${code}: ${error.message}`;
 }

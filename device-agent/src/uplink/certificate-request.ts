@@ -22,7 +22,7 @@ export async function createAgentRequest({ agent }: { readonly agent: string }):
   if (!AGENT_ID.test(agent)) {
     throw new Error("agent must be an agent id: 1 to 32 of a-z, 0-9 and inner hyphens");
   }
-  const keys = (await webcrypto.subtle.generateKey(p256, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+  const keys = await webcrypto.subtle.generateKey(p256, true, ["sign", "verify"]);
   const request = await Pkcs10CertificateRequestGenerator.create({
     name: new Name([{ CN: [{ utf8String: agent }] }]),
     keys,

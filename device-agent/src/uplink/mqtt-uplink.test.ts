@@ -139,7 +139,7 @@ describe("mqtt uplink", () => {
     const attempts = new Events<string>();
     const mute = createServer((socket) => {
       attempts.add("attempt");
-      cleanups.push(async () => void socket.destroy());
+      cleanups.push(() => Promise.resolve(void socket.destroy()));
     });
     await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
     cleanups.push(() => new Promise((resolve) => mute.close(() => resolve())));
