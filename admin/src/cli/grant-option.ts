@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import type { Level } from "@badgekey/shared";
-import { readLevel } from "./words.js";
+import { readLevel } from "../words.js";
 
 /** A training as an option names it: "laser", "laser:trainer", "3:2", "laser:user@2027-01-31". */
 export interface GrantOption {

@@ -1,7 +1,7 @@
 import type { AgentView } from "@badgekey/shared";
 import { readNumber } from "../grant-option.js";
 import type { Column, Output } from "../output.js";
-import { clockWord, connectionWord } from "../words.js";
+import { clockWord, connectionWord } from "../../words.js";
 import { type AddCommands, withSession } from "./command.js";
 
 export function agentColumns(out: Output): readonly Column<AgentView>[] {

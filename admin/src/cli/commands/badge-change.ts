@@ -3,7 +3,7 @@ import type { BadgeChange } from "../../api/index.js";
 import { confirm } from "../confirm.js";
 import { RefusedError } from "../io.js";
 import type { CliSession } from "../session.js";
-import { counted } from "../words.js";
+import { counted } from "../../words.js";
 import { showBadge } from "./badge-view.js";
 
 export interface ChangeOptions {

@@ -22,7 +22,7 @@ import { type CliIo, RefusedError, UsageError } from "../io.js";
 import type { Output } from "../output.js";
 import type { CliSession } from "../session.js";
 import { objectsOf, openSiteState, readSiteStateFiles } from "../site-state-files.js";
-import { levelWord } from "../words.js";
+import { levelWord } from "../../words.js";
 import { withSession } from "./command.js";
 
 interface VerifyOptions {

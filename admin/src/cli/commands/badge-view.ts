@@ -1,6 +1,6 @@
 import type { BadgeView } from "@badgekey/shared";
 import type { Column, Output } from "../output.js";
-import { badgeStateWords, levelWord } from "../words.js";
+import { badgeStateWords, levelWord } from "../../words.js";
 
 export function badgeColumns(out: Output): readonly Column<BadgeView>[] {
   return [

@@ -9,7 +9,7 @@ import type { LogQuery } from "../../api/index.js";
 import { readInstant, readNumber } from "../grant-option.js";
 import { RefusedError } from "../io.js";
 import type { Column, Output } from "../output.js";
-import { counted, spanWord } from "../words.js";
+import { counted, spanWord } from "../../words.js";
 import { type AddCommands, withSession } from "./command.js";
 
 const columns = (out: Output): readonly Column<LogView>[] => [

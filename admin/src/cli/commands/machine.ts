@@ -2,7 +2,7 @@ import { type MachineView, presets } from "@badgekey/shared";
 import { Argument, InvalidArgumentError, Option } from "commander";
 import { type GrantOption, collectGrant } from "../grant-option.js";
 import type { Column, Output } from "../output.js";
-import { levelWord, spanWord } from "../words.js";
+import { levelWord, spanWord } from "../../words.js";
 import { type AddCommands, withSession } from "./command.js";
 
 interface AddOptions {

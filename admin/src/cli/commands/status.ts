@@ -1,4 +1,4 @@
-import { spanWord } from "../words.js";
+import { spanWord } from "../../words.js";
 import { agentColumns } from "./agent.js";
 import { type AddCommands, withSession } from "./command.js";
 

@@ -1,0 +1,137 @@
+import { type BadgeView, type LogView, type MachineView, badgeCodes, faultCodes, tapCodes } from "@badgekey/shared";
+import { badgeStateWords } from "../words.js";
+import type { CardKind } from "./card-box.js";
+import type { ScreenText } from "./bench.js";
+
+/** Everything the page shows, sent whole after every change. Types only: the page's own code imports them, too. */
+export interface DemoState {
+  readonly gateway: GatewayState;
+  readonly machines: readonly MachineState[];
+  readonly cards: readonly CardState[];
+  readonly trainings: readonly { readonly slug: string; readonly name: string }[];
+  readonly log: readonly LogRow[];
+  /** Crashes and other surprises, newest last. */
+  readonly troubles: readonly string[];
+}
+
+export interface GatewayState {
+  readonly running: boolean;
+  readonly plugged: boolean;
+  /** How the CLI gets there. */
+  readonly url: string;
+  readonly tokenFile: string;
+}
+
+export interface MachineState {
+  readonly id: string;
+  readonly name: string;
+  readonly asksFor: string;
+  /** hold: the card stays in the reader. */
+  readonly presence: "tap" | "hold";
+  readonly plugged: boolean;
+  /** Whether the gateway hears it. */
+  readonly connected: boolean;
+  readonly running: boolean;
+  readonly relay: "closed" | "open" | "unknown";
+  readonly screen: ScreenText | null;
+  readonly decision: DecisionState | null;
+  /** Id of the card on the reader. */
+  readonly card: string | null;
+  /** Records stored at the machine, not yet delivered. */
+  readonly waiting: number;
+  readonly outOfService: string | null;
+  /** A card is being written here. */
+  readonly writing: boolean;
+}
+
+export interface DecisionState {
+  readonly count: number;
+  readonly accepted: boolean;
+  readonly code: string;
+  readonly ms: number;
+}
+
+export interface CardState {
+  readonly id: string;
+  readonly kind: CardKind;
+  readonly name: string;
+  readonly trainings: readonly string[];
+  readonly note: string;
+  /** What the gateway knows of the badge on it, in people's words. */
+  readonly state: string;
+  readonly withdrawable: boolean;
+  readonly uidEnd: string;
+  /** The machine whose reader it lies on. */
+  readonly at: string | null;
+}
+
+export interface LogRow {
+  readonly key: string;
+  readonly at: string;
+  readonly machine: string;
+  readonly what: string;
+  readonly tone: "good" | "bad" | "plain";
+  readonly person: string;
+  readonly detail: string;
+  readonly code: string;
+}
+
+export function badgeStateText(badge: BadgeView | undefined): string {
+  return badge ? badgeStateWords[badge.state] : "";
+}
+
+export function outOfServiceReason(machine: MachineView | undefined): string | null {
+  return machine?.outOfService?.reason ?? null;
+}
+
+const kindWords: Readonly<Record<string, string>> = {
+  agentStarted: "machine controller started",
+  agentStopped: "machine controller stopped",
+  sessionStarted: "use started",
+  sessionEnded: "use ended",
+  sessionWarned: "end announced",
+  sessionExtended: "use extended",
+  startAborted: "start aborted",
+  tapRefused: "refused",
+  handedOver: "handed over",
+  outOfServiceSet: "out of service",
+  outOfServiceCleared: "back in service",
+  faultRaised: "needs attention",
+  faultCleared: "attention no longer needed",
+  securityEvent: "security alarm",
+  clockStepped: "clock corrected",
+  commandApplied: "instruction carried out",
+  commandRefused: "instruction refused",
+  cardWritten: "card written",
+  cardRead: "card read",
+  gap: "records lost",
+};
+
+const meanings: Readonly<Record<string, string>> = { ...badgeCodes, ...tapCodes, ...faultCodes };
+
+/** A row of the usage log in the words people read. */
+export function logRow(row: LogView): LogRow {
+  const parts = [
+    row.durationMs === null ? "" : seconds(row.durationMs),
+    row.code === null ? (row.reason ?? "") : (meanings[row.code] ?? row.reason ?? ""),
+  ];
+  return {
+    key: `${row.agent}/${row.boot}/${row.sequence}`,
+    at: row.at,
+    machine: row.machine,
+    what: kindWords[row.kind] ?? row.kind,
+    tone: toneOf(row.kind),
+    person: row.personName ?? "",
+    detail: parts.filter((part) => part !== "").join(" · "),
+    code: row.code ?? "",
+  };
+}
+
+function toneOf(kind: string): LogRow["tone"] {
+  if (kind === "sessionStarted" || kind === "outOfServiceCleared" || kind === "cardWritten") return "good";
+  return /Refused|fault|security|gap|outOfServiceSet|Aborted/.test(kind) ? "bad" : "plain";
+}
+
+function seconds(ms: number): string {
+  return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
+}

@@ -1,0 +1,175 @@
+/// <reference lib="dom" />
+import type { CardState, DemoState, MachineState } from "../demo-state.js";
+import { act, announce } from "./actions.js";
+import { drawing, make, setAttribute, setText } from "./dom.js";
+import type { Hand } from "./hand.js";
+
+/** One machine on the page: made once, then updated, so that focus and reading position stay. */
+export interface MachineView {
+  readonly element: HTMLElement;
+  update(machine: MachineState, state: DemoState): void;
+}
+
+const signs: Readonly<Record<string, string>> = {
+  ready: "•",
+  busy: "…",
+  enabled: "✓",
+  warning: "!",
+  refused: "✕",
+  outOfService: "–",
+  attention: "!",
+};
+
+export function createMachineView(first: MachineState, hand: Hand): MachineView {
+  let machine = first;
+  let card: CardState | undefined;
+  const { id } = first;
+
+  const plug = make("button", { type: "button", class: "plug", role: "switch" });
+  const plugText = make("span", { class: "plug-text" });
+  plug.append(make("span", { class: "plug-icon", "aria-hidden": "true" }), plugText);
+  plug.addEventListener("click", () => void act("plug", { target: id, plugged: !machine.plugged }));
+
+  const lampText = make("span");
+  const lamp = make(
+    "p",
+    { class: "lamp" },
+    drawing(
+      { d: "M3 12h5", class: "" },
+      { d: "M16 12h5", class: "" },
+      { d: "M8 12l7-6", class: "open-contact" },
+      { d: "M8 12h8", class: "closed-contact" },
+    ),
+    lampText,
+  );
+  const asksFor = make("p");
+  const title = make("h2", { id: `title-${id}` }, first.name);
+
+  const screenSign = make("span", { class: "sign", "aria-hidden": "true" });
+  const headline = make("p", { class: "headline" });
+  const detail = make("p", { class: "detail" });
+  const next = make("p", { class: "next" });
+  const screen = make(
+    "div",
+    { class: "screen", role: "group", "aria-label": `Screen of ${first.name}` },
+    screenSign,
+    make("div", {}, headline, detail, next),
+  );
+
+  const readerName = make("strong");
+  const readerHint = make("span", { class: "hint" });
+  const reader = make(
+    "button",
+    { type: "button", class: "reader" },
+    drawing({ d: "M4 5h9v14H4z" }, { d: "M16 9a4 4 0 0 1 0 6" }, { d: "M18.5 6.5a8 8 0 0 1 0 11" }),
+    make("span", {}, readerName, make("br"), readerHint),
+  );
+  reader.addEventListener("click", () => {
+    if (hand.card !== undefined) hand.placeAt(id);
+    else if (card && machine.presence === "hold") void act("take", { machine: id });
+    else announce("Choose a card first");
+  });
+  hand.makeDraggable(reader, () => (card ? { card: card.id, name: card.name } : undefined));
+
+  const decision = make("p", { class: "decision" });
+  const waiting = make("p", { class: "waiting" });
+  const service = make("button", { type: "button" });
+  service.addEventListener("click", () => {
+    void act("out-of-service", { machine: id, out: machine.outOfService === null });
+  });
+
+  const element = make(
+    "article",
+    { class: "machine", "data-machine": id, "aria-labelledby": `title-${id}` },
+    make("div", { class: "cable" }, plug),
+    make(
+      "div",
+      { class: "machine-body" },
+      make("div", { class: "machine-head" }, make("div", {}, title, asksFor), lamp),
+      screen,
+      reader,
+      make("div", { class: "facts" }, decision, waiting),
+      make("div", { class: "machine-foot" }, service),
+    ),
+  );
+
+  function update(now: MachineState, state: DemoState): void {
+    const said = screenText(machine);
+    const first = machine === now;
+    machine = now;
+    card = state.cards.find((one) => one.id === now.card);
+    const on = now.relay === "closed";
+    element.classList.toggle("cut", !now.plugged || !state.gateway.plugged);
+    element.classList.toggle("enabled", on);
+    setText(asksFor, `asks for: ${now.asksFor}${now.presence === "hold" ? " · card stays in" : ""}`);
+
+    setAttribute(plug, "aria-checked", String(now.plugged));
+    setAttribute(plug, "aria-label", `Network of ${now.name}`);
+    setText(plugText, now.plugged ? "Network plugged in" : "Plug pulled");
+
+    lamp.classList.toggle("on", on);
+    setText(lampText, on ? "Enabled" : now.relay === "open" ? "Off" : "Off, not seen");
+
+    const tone = now.running ? (now.screen?.tone ?? "busy") : "attention";
+    setAttribute(screen, "data-tone", tone);
+    setText(screenSign, signs[tone] ?? "");
+    setText(headline, now.running ? (now.screen?.headline ?? "Starting …") : "Machine controller stopped");
+    setText(detail, now.running ? (now.screen?.detail ?? "") : "Restart the demo to start it again.");
+    setText(next, now.running ? (now.screen?.next ?? "") : "");
+    if (!first && screenText(now) !== said) announce(`${now.name}: ${screenText(now)}`);
+
+    updateReader(now, state);
+    showDecision(now);
+    const there = `${now.waiting} ${now.waiting === 1 ? "record" : "records"}`;
+    waiting.replaceChildren(
+      ...(now.waiting > 0 ? [make("strong", {}, there), " stored at the machine, not yet delivered"] : []),
+    );
+    setText(service, now.outOfService === null ? "Take out of service" : "Put back into service");
+  }
+
+  function updateReader(now: MachineState, state: DemoState): void {
+    const held = state.cards.find((one) => one.id === hand.card);
+    reader.classList.toggle("ready", held !== undefined);
+    reader.classList.toggle("filled", card !== undefined);
+    setText(readerName, card ? cardName(card) : now.writing ? "Writing a card" : "Reader");
+    const free = now.presence === "hold" ? "Put a card in" : "Hold a card here";
+    const busy = now.writing
+      ? "keep the card still"
+      : now.presence === "hold"
+        ? "card is in: press to take it out"
+        : "reading";
+    setText(readerHint, card ? busy : held ? `Tap with ${cardName(held)}` : free);
+    setAttribute(
+      reader,
+      "aria-label",
+      `Reader of ${now.name}: ${card ? `${cardName(card)}, ` : ""}${readerHint.textContent}`,
+    );
+  }
+
+  function showDecision(now: MachineState): void {
+    const made = now.decision;
+    const key = made ? String(made.count) : "";
+    if (decision.dataset.count === key) return;
+    decision.dataset.count = key;
+    if (!made) {
+      decision.replaceChildren("No tap yet");
+      return;
+    }
+    const word = made.accepted ? "Accepted" : "Refused";
+    decision.replaceChildren(
+      `${word}, decided in `,
+      make("strong", {}, `${made.ms.toFixed(made.ms < 10 ? 2 : 1)} ms`),
+      ...(made.accepted ? [] : [" ", make("code", {}, made.code)]),
+    );
+  }
+
+  return { element, update };
+}
+
+export function cardName(card: CardState): string {
+  return card.kind === "blank" ? "Blank card" : card.name;
+}
+
+function screenText({ screen }: MachineState): string {
+  return screen ? [screen.headline, screen.detail, screen.next].filter((part) => part !== "").join(". ") : "";
+}
