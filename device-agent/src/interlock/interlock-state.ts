@@ -60,7 +60,7 @@ export interface Armed {
   readonly presence: "tap" | "hold";
   readonly untilMs: number;
   /** Since when the card that must stay in is away. */
-  readonly removedMs?: number;
+  readonly removedMs?: number | undefined;
   readonly waiting: Waiting;
   readonly lastTap: LastTap;
 }
@@ -73,10 +73,10 @@ export interface Active {
   /** The latest end; absent where the policy sets no maximum. */
   readonly endsMs?: number;
   readonly warned: boolean;
-  readonly removedMs?: number;
+  readonly removedMs?: number | undefined;
   /** Since when no reader can tell whether the card that must stay in is still there. */
-  readonly readerLostMs?: number;
-  readonly withdrawn?: Withdrawn;
+  readonly readerLostMs?: number | undefined;
+  readonly withdrawn?: Withdrawn | undefined;
   readonly waiting: Waiting;
   readonly lastTap: LastTap;
 }

@@ -186,10 +186,7 @@ function badgeStatusChanged(
   if (state.kind === "armed") {
     return status === "withdrawn" ? leave(state, { atMs, reason: "withdrawn", more: { code } }) : stay(state);
   }
-  if (status === "good") {
-    const { withdrawn: _lifted, ...rest } = state;
-    return stay(rest);
-  }
+  if (status === "good") return stay({ ...state, withdrawn: undefined });
   if (state.withdrawn) return stay(state);
   const announced = (forMs: number, stop: boolean): Step => ({
     state: { ...state, warned: true, withdrawn: { endsMs: atMs + forMs, stop } },

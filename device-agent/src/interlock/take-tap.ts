@@ -28,11 +28,15 @@ export function tapAccepted(state: InterlockState, event: TapAccepted, policy: M
 
 /** The contact closes, for the session or for a start permission (SAFETY R3). */
 export function activate(state: Armed, atMs: number, policy: MachinePolicy): Active {
-  const { untilMs: _over, ...kept } = state;
+  const { session, presence, removedMs, waiting, lastTap } = state;
   const endsMs = latestEnd(atMs, policy);
   return {
-    ...kept,
     kind: "active",
+    session,
+    presence,
+    removedMs,
+    waiting,
+    lastTap,
     contact: contactFrom(atMs, policy),
     warned: false,
     ...(endsMs !== undefined && { endsMs }),
@@ -75,13 +79,15 @@ function tapWhileArmed(state: Armed, event: TapAccepted, policy: MachinePolicy):
     return replace(state, event, policy);
   }
   const lastTap = { key: candidate.holder.key, atMs };
-  if (state.presence === "hold") return stay(cardPresent ? putBackArmed({ ...state, lastTap }) : { ...state, lastTap });
+  if (state.presence === "hold")
+    return stay({ ...state, lastTap, removedMs: cardPresent ? undefined : state.removedMs });
   return leave({ ...state, lastTap }, { atMs, reason: "tap" });
 }
 
 function tapByHolder(state: Active, { atMs, candidate, cardPresent }: TapAccepted, policy: MachinePolicy): Step {
   const tapped: Active = { ...state, lastTap: { key: candidate.holder.key, atMs } };
-  const next = state.presence === "hold" && cardPresent ? putBack(tapped) : tapped;
+  // The card that must stay in is back.
+  const next = cardPresent ? { ...tapped, removedMs: undefined, readerLostMs: undefined } : tapped;
   const endsMs = latestEnd(atMs, policy);
   if (isExtendable(state, atMs, policy) && endsMs !== undefined) {
     const record: InterlockRecord = { kind: "sessionExtended", session: state.session.id };
@@ -143,15 +149,6 @@ function startRecord({ id, holder }: Session): InterlockRecord {
 
 function badgeFacts({ holder, issuer, statusIndex, badge, grants, assurance }: Holder): Omit<InterlockRecord, "kind"> {
   return { issuer, statusIndex, badge, grants, assurance, ...(holder !== undefined && { holder }) };
-}
-
-/** The card that must stay in is back. */
-function putBack({ removedMs: _removed, readerLostMs: _lost, ...back }: Active): Active {
-  return back;
-}
-
-function putBackArmed({ removedMs: _removed, ...back }: Armed): Armed {
-  return back;
 }
 
 function contactFrom(atMs: number, { wiring }: MachinePolicy): Contact {

@@ -1,0 +1,126 @@
+import {
+  type Assurance,
+  type BadgeCode,
+  type ClockState,
+  type Instant,
+  type MachinePolicy,
+  type PublicKey,
+  type SiteState,
+  type TapCode,
+  type VerifiedBadge,
+  sameBytes,
+  toHex,
+} from "@badgekey/shared";
+import { checkGrants } from "./check-grants.js";
+import { currentBadge } from "./current-badge.js";
+import { isWithinSchedule } from "./schedule.js";
+import type { Missing, RefusedTap, TapVerdict } from "./tap-verdict.js";
+
+export type { AcceptedTap, Missing, RefusedTap, TapVerdict } from "./tap-verdict.js";
+
+/** What happened at the reader; nothing of it is verified but the challenge. */
+export interface Presentation {
+  readonly uid?: Uint8Array;
+  readonly badge?: Uint8Array | undefined;
+  /** The key that answered a fresh challenge. */
+  readonly challengeAnsweredBy?: PublicKey;
+  /** The chip's originality was proven. */
+  readonly genuineChip?: boolean;
+}
+
+export interface TapFacts {
+  readonly presentation: Presentation;
+  readonly site: SiteState;
+  readonly machine: string;
+  /** Trusted time. */
+  readonly now: Instant;
+  readonly clock: ClockState;
+  readonly stalenessMs: number;
+  /** Why nobody could use the machine now, where the interlock says so. */
+  readonly blocked?: Extract<TapCode, "MACHINE_OUT_OF_SERVICE" | "MACHINE_FAULTED"> | undefined;
+}
+
+/** These say nothing about the person: what else a badge lacks is not looked at. */
+const FINAL: readonly (TapCode | BadgeCode)[] = ["BADGE_REVOKED", "BADGE_SUSPENDED"];
+
+/**
+ * Decides whether this presentation may open this machine now (SPEC 3.5, DESIGN sections 5 and 6). A refusal lists
+ * everything that is missing, what the holder must hear first in front; a badge withdrawn or on hold is told alone.
+ */
+export function checkTap(facts: TapFacts): TapVerdict {
+  const { presentation, site, machine, now } = facts;
+  const entry = site.policy?.machines.get(machine);
+  const policy = entry && entry.policy !== "unreadable" ? entry.policy : undefined;
+  if (!policy || !site.trust) return refused([{ code: "MACHINE_UNKNOWN" }]);
+  const atSite = missingAtSite(facts, policy);
+  if (!presentation.badge) return refused([{ code: "CARD_EMPTY" }, ...atSite]);
+  const verdict = currentBadge(presentation.badge, site, now);
+  const { badge } = verdict;
+  if (!badge) return refused([{ code: verdict.ok ? "BADGE_MALFORMED" : verdict.code }, ...atSite]);
+  if (!verdict.ok && FINAL.includes(verdict.code)) return refused([{ code: verdict.code }], badge);
+  const bound = checkBinding(badge, presentation);
+  const held = checkGrants({ badge, policy, site, now });
+  const missing: Missing[] = [
+    ...(verdict.ok ? [] : [badgeMissing(verdict.code, badge)]),
+    ...(bound.ok ? [] : [{ code: bound.code }]),
+    ...atSite,
+    ...held.missing.filter((one) => verdict.ok || one.code !== "TRAINING_ENDED"),
+    ...(bound.ok && !isAssured(bound.assurance, presentation, policy) ? [{ code: "ASSURANCE_TOO_LOW" as const }] : []),
+  ];
+  const [first, ...more] = missing;
+  if (first || !bound.ok) return refused(first ? [first, ...more] : [{ code: "CARD_MISMATCH" }], badge);
+  return {
+    ok: true,
+    badge,
+    key: holderKey(badge),
+    assurance: bound.assurance,
+    grants: held.grants.map(({ training, level }) => ({ training, level })),
+    endsAt: Math.min(badge.claims.expiresAt, ...held.grants.map(({ endsAt }) => endsAt)),
+  };
+}
+
+/** What stands in the way of everybody. */
+function missingAtSite(facts: TapFacts, policy: MachinePolicy): readonly Missing[] {
+  const { site, now, clock, stalenessMs, blocked } = facts;
+  const codes: TapCode[] = [];
+  if (blocked) codes.push(blocked);
+  if (now >= site.root.expiresAt || (site.trust && now >= site.trust.expiresAt)) codes.push("TRUST_EXPIRED");
+  // Powered-on time raises the floor and so counts here: an agent without confirmed time stops as others do (R17).
+  if (stalenessMs > policy.staleness.refuseAfterSeconds * 1000) codes.push("LISTS_STALE");
+  if (clock === "untrusted" && policy.untrustedClock === "refuse") codes.push("CLOCK_UNTRUSTED");
+  if (!isWithinSchedule(policy.schedule, now, site.policy?.timeZone ?? "UTC")) codes.push("OUTSIDE_SCHEDULE");
+  return codes.map((code) => ({ code }));
+}
+
+type Binding = { readonly ok: true; readonly assurance: Assurance } | { readonly ok: false; readonly code: TapCode };
+
+/** Computed from what happened at the reader, never from the badge; a bound badge never falls to a lower level. */
+function checkBinding({ claims, issuer }: VerifiedBadge, presentation: Presentation): Binding {
+  const { cardUid, holderKey, issuedAt } = claims;
+  const { uid, challengeAnsweredBy: answered } = presentation;
+  if (cardUid && !(uid && sameBytes(uid, cardUid))) return { ok: false, code: "CARD_MISMATCH" };
+  if (holderKey) {
+    const proven = answered?.curve === holderKey.curve && sameBytes(answered.bytes, holderKey.bytes);
+    if (!proven) return { ok: false, code: "HOLDER_KEY_MISSING" };
+  }
+  // Without iat no cut-off can reach it: the compact profile proves as little as any copy does.
+  const reached = issuedAt === undefined ? 1 : holderKey ? 3 : cardUid ? 2 : 1;
+  return { ok: true, assurance: Math.min(reached, issuer.highestAssurance) as Assurance };
+}
+
+function isAssured(assurance: Assurance, { genuineChip }: Presentation, policy: MachinePolicy): boolean {
+  return assurance >= policy.minAssurance && (!policy.genuineChip || genuineChip === true);
+}
+
+function badgeMissing(code: BadgeCode, { claims }: VerifiedBadge): Missing {
+  return code === "BADGE_EXPIRED" ? { code, endedAt: claims.expiresAt } : { code };
+}
+
+/** A carrier keeps its pseudonym through renewals; the compact profile has none, and is known by its status index. */
+function holderKey({ claims, issuer }: VerifiedBadge): string {
+  return `${toHex(issuer.keyId)}/${claims.holder ?? `#${claims.statusIndex}`}`;
+}
+
+function refused(missing: readonly [Missing, ...Missing[]], badge?: VerifiedBadge): RefusedTap {
+  return { ok: false, code: missing[0].code, missing, ...(badge && { badge, key: holderKey(badge) }) };
+}
