@@ -1,0 +1,101 @@
+import { X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
+import { checkServerIdentity, connect } from "node:tls";
+import { fingerprintOf } from "../enrolment/enrol.js";
+import type { Enrolment } from "../enrolment/enrolment-file.js";
+import { type Finding, failed, ok, warning } from "./finding.js";
+
+const DAY_MS = 86_400_000;
+const CONNECT_MS = 5_000;
+/** With TLS 1.3 a server refuses a client's certificate only after the client has seen the handshake succeed. */
+const REFUSAL_MS = 300;
+
+/** `now`: the computer's own clock, because TLS goes by that one. */
+export function checkEnrolment(enrolment: Enrolment, now: number, file: string): readonly Finding[] {
+  const certificate = new X509Certificate(enrolment.tls.cert);
+  const from = Date.parse(certificate.validFrom);
+  const until = Date.parse(certificate.validTo);
+  const anew = `have an invite made (badgekey agent invite ${enrolment.agent}), then: badgekey-agent enroll --config ${file} --replace`;
+  const enrolled = ok(
+    "enrolment",
+    `agent ${enrolment.agent} at ${enrolment.gateway}, fingerprint ${fingerprintOf(enrolment.agentKey)}`,
+  );
+  const day = new Date(until).toISOString().slice(0, 10);
+  if (now < from) {
+    return [
+      enrolled,
+      failed("clock", "this computer's clock is before its enrolment", "sudo timedatectl set-ntp true"),
+    ];
+  }
+  if (now >= until) return [enrolled, failed("certificate", `ended on ${day}`, anew)];
+  if (until - now < 30 * DAY_MS) return [enrolled, warning("certificate", `ends on ${day}`, anew)];
+  return [enrolled, ok("certificate", `valid until ${day}`)];
+}
+
+/** A TCP connection and a TLS handshake with the agent's own certificate, as the uplink makes them. */
+export async function checkGateway(
+  enrolment: Enrolment,
+  address: { readonly host: string; readonly port: number },
+  monotonic: () => number,
+): Promise<Finding> {
+  const place = `${address.host}:${String(address.port)}`;
+  const startedMs = monotonic();
+  const trouble = await handshake(enrolment, address);
+  if (trouble === undefined) {
+    return ok("gateway", `${place} answers, TLS in ${String(Math.round(monotonic() - startedMs))} ms`);
+  }
+  return failed("gateway", `${place}: ${trouble.reason}`, mendFor(trouble, address));
+}
+
+interface Trouble {
+  readonly code: string;
+  readonly reason: string;
+}
+
+function handshake(
+  { tls, broker }: Enrolment,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<Trouble | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({
+      ...tls,
+      host,
+      port,
+      minVersion: "TLSv1.3",
+      servername: isIP(broker.host) === 0 ? broker.host : "",
+      checkServerIdentity: (_host, certificate) => checkServerIdentity(broker.host, certificate),
+    });
+    const done = (trouble?: Trouble): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(trouble);
+    };
+    let timer = setTimeout(
+      () => done({ code: "TIMEOUT", reason: `no answer in ${String(CONNECT_MS)} ms` }),
+      CONNECT_MS,
+    );
+    socket.on("secureConnect", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => done(), REFUSAL_MS);
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      const code = error.code ?? "UNKNOWN";
+      done({ code, reason: error.message.includes(code) ? error.message : `${code}: ${error.message}` });
+    });
+    socket.on("close", () =>
+      done({ code: "CLOSED", reason: "the connection was closed: the gateway does not know this agent" }),
+    );
+  });
+}
+
+function mendFor({ code }: Trouble, { host, port }: { readonly host: string; readonly port: number }): string {
+  if (code === "CERT_NOT_YET_VALID" || code === "CERT_HAS_EXPIRED") return "sudo timedatectl set-ntp true";
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `see to the name service: getent hosts ${host}`;
+  if (["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "TIMEOUT"].includes(code)) {
+    return `start the gateway, or open the way to it: nc -vz ${host} ${String(port)}`;
+  }
+  if (code === "CLOSED" || code.includes("ALERT")) {
+    return "have a new invite made, then: badgekey-agent enroll --replace";
+  }
+  return "this is not the gateway that the agent was enrolled at: correct `gateway:` or enrol anew";
+}

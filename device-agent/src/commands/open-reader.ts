@@ -1,0 +1,16 @@
+import type { ReaderConfig } from "../config.js";
+import type { Reader } from "../ports.js";
+
+/** The reader that the configuration names; drivers are loaded when asked for, and nothing is chosen in their place. */
+export async function openReader(config: ReaderConfig): Promise<Reader> {
+  switch (config.driver) {
+    case "pcsc": {
+      const { pcscReader } = await import("../hardware/pcsc-reader.js");
+      return pcscReader(config.name === undefined ? {} : { name: config.name });
+    }
+    case "simulated": {
+      const { simulatedReader } = await import("../hardware/simulated-reader.js");
+      return simulatedReader({ socket: config.socket });
+    }
+  }
+}
