@@ -55,6 +55,7 @@ export function buildGateway(config: GatewayConfig, deps: GatewayDeps): Gateway 
 
   async function start(): Promise<GatewayAddresses> {
     mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+    const token = loadAdminToken(join(config.dataDir, "admin-token"));
     const ca = await loadSiteCa(config.dataDir, config.siteName, clock());
     const hosts = [
       ...new Set([config.broker.advertise.host, ...(config.https?.names ?? []), "localhost", "127.0.0.1"]),
@@ -99,7 +100,6 @@ export function buildGateway(config: GatewayConfig, deps: GatewayDeps): Gateway 
     // A broker without memory: everything retained is sent again at every start.
     opened.publisher.sendAll();
 
-    const token = loadAdminToken(join(config.dataDir, "admin-token"));
     const loopback = ["127.0.0.1", "localhost", "::1"];
     const http = await buildServer({ api: opened.api, token, log, hostNames: loopback });
     servers = [http];
@@ -170,7 +170,7 @@ export function buildGateway(config: GatewayConfig, deps: GatewayDeps): Gateway 
 /** Resolves with the port that was opened. */
 async function listen(server: FastifyInstance, { host, port }: { host: string; port: number }): Promise<number> {
   try {
-    await server.listen({ host, port });
+    await server.listen({ host, port, listenTextResolver: (address) => `the API listens at ${address}` });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "UNKNOWN";
     throw error instanceof Error ? new ListenError(code, host, port, error) : error;

@@ -1,6 +1,6 @@
 import rateLimit from "@fastify/rate-limit";
 import type { Logger } from "pino";
-import fastify, { type FastifyInstance } from "fastify";
+import fastify, { type FastifyInstance, LogController } from "fastify";
 import { type ZodTypeProvider, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { isToken } from "../keys/admin-token.js";
 import type { GatewayApi } from "./gateway-api.js";
@@ -39,7 +39,7 @@ export const ENROL_PER_MINUTE = 30;
 export async function buildServer({ api, token, log, hostNames, tls }: ServerOptions): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES,
     requestTimeout: 30_000,
     // A client that keeps its connection must not hold up the end of the program.
