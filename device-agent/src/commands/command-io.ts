@@ -2,6 +2,8 @@ import type { Readable } from "node:stream";
 
 /** What a command may use of the process around it; main.ts joins it with the real one. */
 export interface CommandIo {
+  /** Of this program. */
+  readonly version: string;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   /** Data for programs. */
   readonly out: (text: string) => void;

@@ -42,6 +42,7 @@ interface Report {
 async function doctor({ now = Date.now(), user = process.getuid?.() } = {}) {
   let out = "";
   const io = {
+    version: "test",
     stdin: Readable.from([]),
     out: (text: string) => void (out += text),
     err: () => undefined,

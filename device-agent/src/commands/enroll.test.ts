@@ -39,6 +39,7 @@ async function enroll(line: string, { replace = false, isTTY = false } = {}) {
   let err = "";
   const stdin = Object.assign(Readable.from([Buffer.from(line)]), { isTTY });
   const io = {
+    version: "test",
     stdin,
     out: (text: string) => void (out += text),
     err: (text: string) => void (err += text),
