@@ -29,7 +29,7 @@ export async function createTestSite(now: number): Promise<TestSite> {
     server: { key: server.keyPem, cert: server.certPem },
     async identity(agent) {
       const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
-      const keys = (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+      const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
       const name = new Name([{ CN: [{ utf8String: agent }] }]);
       const request = await Pkcs10CertificateRequestGenerator.create({ name, keys, signingAlgorithm: algorithm });
       const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey));
@@ -99,19 +99,47 @@ export async function startTestBroker(testSite: TestSite, options: Partial<Broke
   return { broker, published, quarantined, presence, log };
 }
 
-/** A TLS connection to the broker without any MQTT. */
-export async function connectTls(testSite: TestSite, identity: Identity, port: number): Promise<TLSSocket> {
-  const socket = connect({ ...identity, ca: testSite.ca.certPem, host: "127.0.0.1", port, minVersion: "TLSv1.3" });
-  // The broker hangs up on purpose in these tests; a reset is one way to see it.
-  socket.on("error", () => undefined);
-  await once(socket, "secureConnect");
-  return socket;
+/** A TLS connection that speaks bytes instead of MQTT. */
+export class RawConnection {
+  readonly #received = new Events<Buffer>();
+  #buffer = Buffer.alloc(0);
+  #chunks = 0;
+
+  constructor(readonly socket: TLSSocket) {
+    // The broker hangs up on purpose in these tests; a reset is one way to see it.
+    socket.on("error", () => undefined);
+    socket.on("data", (chunk: Buffer) => {
+      this.#received.add(chunk);
+    });
+  }
+
+  send(bytes: Uint8Array): void {
+    this.socket.write(bytes);
+  }
+
+  /** The next `count` bytes. */
+  async take(count: number): Promise<Buffer> {
+    while (this.#buffer.length < count) {
+      const chunks = await this.#received.first(this.#chunks + 1);
+      this.#buffer = Buffer.concat([this.#buffer, chunks[this.#chunks] as Buffer]);
+      this.#chunks += 1;
+    }
+    const taken = this.#buffer.subarray(0, count);
+    this.#buffer = this.#buffer.subarray(count);
+    return taken;
+  }
+
+  /** Resolves when the other side has ended the connection. */
+  async closed(): Promise<void> {
+    if (!this.socket.closed) await new Promise((resolve) => this.socket.once("close", resolve));
+  }
 }
 
-/** Resolves when the other side has ended the connection. */
-export async function closed(socket: TLSSocket): Promise<void> {
-  socket.resume();
-  if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
+export async function connectTls(testSite: TestSite, identity: Identity, port: number): Promise<RawConnection> {
+  const socket = connect({ ...identity, ca: testSite.ca.certPem, host: "127.0.0.1", port, minVersion: "TLSv1.3" });
+  const connection = new RawConnection(socket);
+  await once(socket, "secureConnect");
+  return connection;
 }
 
 /** An MQTT packet: first header byte, then the body. */

@@ -1,7 +1,7 @@
-import { type AgentTopic, agentTopics, parseTopic } from "@badgekey/shared";
+import { agentTopic, type AgentTopic, agentTopics } from "@badgekey/shared";
 import type { AedesOptions, AuthenticateError, Client, PublishPacket } from "aedes";
 import type { TLSSocket } from "node:tls";
-import { type Admission, admitAgent, type AdmittedAgent } from "./admission.js";
+import { type Admission, admitAgent, type AdmittedAgent, type ConnackCode } from "./admission.js";
 import { AgentAedes } from "./agent-aedes.js";
 import { authorize } from "./authorize.js";
 import { type FrameGuard, guardFrames } from "./frame-limit.js";
@@ -89,6 +89,7 @@ interface Connection {
   admission: Admission | undefined;
   /** Set once CONNECT is answered with success. */
   agent: string | undefined;
+  topics: ReadonlyMap<string, AgentTopic>;
 }
 
 /**
@@ -161,7 +162,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       // not read on before the commit, and a connection's packets could not be committed together.
       packet.qos = 0;
       connection.pubacks.whenRoom(() => {
-        callback(null);
+        // Never from within the parser, which calls this: aedes would read on and enter it a second time.
+        process.nextTick(callback, null);
       });
     },
 
@@ -206,8 +208,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
   /** Hands a publish to the gateway, or to quarantine; calls `committed` when its PUBACK is due. */
   function receive(connection: Connection, agent: string, packet: PublishPacket, committed: () => void): void {
-    const request = { site, actor: { kind: "agent", agent }, action: "publish", topic: packet.topic } as const;
-    const topic = authorize({ ...request, retain: packet.retain }) === "allow" ? ownTopic(packet.topic) : undefined;
+    const topic = packet.retain ? undefined : connection.topics.get(packet.topic);
     if (!topic) {
       counts.quarantined += 1;
       options.onQuarantine({ agent, topic: packet.topic.slice(0, 200), bytes: packet.payload.length });
@@ -242,16 +243,17 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   }
 
   function admit(connection: Connection, admission: AdmittedAgent): void {
-    const { kind: _kind, ...admitted } = admission;
-    const earlier = agents.get(admission.agent);
-    connection.agent = admission.agent;
-    agents.set(admission.agent, connection);
+    const { agent, serial, certificateExpiresAt } = admission;
+    const earlier = agents.get(agent);
+    connection.agent = agent;
+    connection.topics = topicsOf(agent);
+    agents.set(agent, connection);
     if (earlier) {
       // MQTT-3.1.4-2. aedes does the same by its own register, but loses its entry when two connects overlap.
-      log.info({ agent: admission.agent }, "an agent connected again: its earlier connection is closed");
+      log.info({ agent }, "an agent connected again: its earlier connection is closed");
       earlier.socket.destroy();
     }
-    options.onConnect({ ...admitted, address: connection.socket.remoteAddress ?? "" });
+    options.onConnect({ agent, serial, certificateExpiresAt, address: connection.socket.remoteAddress ?? "" });
   }
 
   function serve(socket: TLSSocket): void {
@@ -269,6 +271,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       filters: new Set(),
       admission: undefined,
       agent: undefined,
+      topics: new Map(),
     };
     socket.once("close", () => {
       const { agent } = connection;
@@ -279,9 +282,11 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     connections.set(aedes.handle(socket), connection);
   }
 
-  function ownTopic(topic: string): AgentTopic | undefined {
-    const parsed = parseTopic(site, topic);
-    return parsed?.kind === "agent" ? agentTopics.find((name) => name === parsed.name) : undefined;
+  /** Where `agent` may publish: the answers of `authorize`, asked once a connection instead of at every packet. */
+  function topicsOf(agent: string): ReadonlyMap<string, AgentTopic> {
+    const actor = { kind: "agent", agent } as const;
+    const own = agentTopics.map((name) => [agentTopic(site, agent, name), name] as const);
+    return new Map(own.filter(([topic]) => authorize({ site, actor, action: "publish", topic }) === "allow"));
   }
 
   const { tls, host, port } = options;
@@ -340,6 +345,8 @@ function aedesLimits(limits: BrokerLimits): AedesOptions {
   };
 }
 
-function refusal(reason: string, returnCode: 2 | 5): AuthenticateError {
-  return Object.assign(new Error(reason), { returnCode }) as AuthenticateError;
+/** The error by which aedes sends a CONNACK with this code. */
+function refusal(reason: string, returnCode: ConnackCode): AuthenticateError {
+  const error: Error = Object.assign(new Error(reason), { returnCode });
+  return error as AuthenticateError;
 }

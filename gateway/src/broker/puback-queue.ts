@@ -52,10 +52,13 @@ export class PubackQueue {
   }
 
   #flush(): void {
-    const open = this.#entries.findIndex((entry) => !entry.done);
-    const due = this.#entries.splice(0, open === -1 ? this.#entries.length : open);
-    const cost = due.reduce((sum, entry) => sum + entry.cost, 0);
-    const ids = due.flatMap(({ messageId }) => (messageId === undefined ? [] : [messageId]));
+    let cost = 0;
+    const ids: number[] = [];
+    for (let head = this.#entries[0]; head?.done; head = this.#entries[0]) {
+      this.#entries.shift();
+      cost += head.cost;
+      if (head.messageId !== undefined) ids.push(head.messageId);
+    }
     const flushed = () => {
       this.#pendingBytes -= cost;
       while (this.#pendingBytes <= this.#windowBytes && this.#waiting.length > 0) this.#waiting.shift()?.();

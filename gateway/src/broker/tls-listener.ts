@@ -24,7 +24,7 @@ export class ListenError extends Error {
     readonly port: number,
     cause: Error,
   ) {
-    super(`${describeListenFailure(code, host, port)}`, { cause });
+    super(describeListenFailure(code, host, port), { cause });
   }
 }
 

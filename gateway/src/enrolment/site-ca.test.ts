@@ -23,10 +23,7 @@ async function createRequest(
   algorithm: object = { name: "ECDSA", namedCurve: "P-256" },
   hash = "SHA-256",
 ): Promise<{ keyPem: string; csr: Uint8Array; csrPem: string }> {
-  const keys = (await webcrypto.subtle.generateKey(algorithm as webcrypto.EcKeyGenParams, true, [
-    "sign",
-    "verify",
-  ])) as webcrypto.CryptoKeyPair;
+  const keys = await webcrypto.subtle.generateKey(algorithm as webcrypto.EcKeyGenParams, true, ["sign", "verify"]);
   const request = await Pkcs10CertificateRequestGenerator.create({
     name: "CN=someone-else",
     keys,

@@ -166,11 +166,7 @@ export async function signAgentRequest(
 
 /** The public key of a request that was signed by that very key. */
 async function provenKey(csrPem: string): Promise<PublicKey> {
-  const request = parseRequest(csrPem);
-  const { publicKey } = request;
-  // The library's own types lean on the DOM's, which are not there in Node.js.
-  const keyAlgorithm = publicKey.algorithm as { readonly namedCurve?: string };
-  const signed = request.signatureAlgorithm as unknown as SignatureAlgorithm;
+  const { request, publicKey, keyAlgorithm, signed } = parseRequest(csrPem);
   if (keyAlgorithm.namedCurve !== "P-256" || publicKey.rawData.byteLength !== p256SpkiBytes) {
     throw new CertificateRefusedError("the certificate request's key must be an uncompressed P-256 key");
   }
@@ -184,12 +180,19 @@ async function provenKey(csrPem: string): Promise<PublicKey> {
   return publicKey;
 }
 
+interface ParsedRequest {
+  readonly request: Pkcs10CertificateRequest;
+  readonly publicKey: PublicKey;
+  readonly keyAlgorithm: { readonly namedCurve?: string };
+  readonly signed: SignatureAlgorithm;
+}
+
 interface SignatureAlgorithm {
   readonly name: string;
   readonly hash?: { readonly name: string };
 }
 
-function parseRequest(csrPem: string): Pkcs10CertificateRequest {
+function parseRequest(csrPem: string): ParsedRequest {
   if (csrPem.length > maxRequestChars) {
     throw new CertificateRefusedError(
       `the certificate request must have at most ${String(maxRequestChars)} characters`,
@@ -197,10 +200,12 @@ function parseRequest(csrPem: string): Pkcs10CertificateRequest {
   }
   try {
     const request = new Pkcs10CertificateRequest(csrPem);
-    // Read here: the library parses these when first asked, and throws then.
-    void request.publicKey.algorithm;
-    void request.signatureAlgorithm;
-    return request;
+    const { publicKey } = request;
+    // The library parses these when first asked for, and throws then. Its own types lean on the DOM's, which are not
+    // there in Node.js.
+    const keyAlgorithm = publicKey.algorithm as { readonly namedCurve?: string };
+    const signed = request.signatureAlgorithm as unknown as SignatureAlgorithm;
+    return { request, publicKey, keyAlgorithm, signed };
   } catch (cause) {
     throw new CertificateRefusedError("the certificate request must be a PKCS #10 request in PEM", { cause });
   }
@@ -253,7 +258,7 @@ async function certify(issuer: Issuer, wanted: Certification): Promise<AgentCert
 }
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(p256, true, ["sign", "verify"]) as Promise<webcrypto.CryptoKeyPair>;
+  return webcrypto.subtle.generateKey(p256, true, ["sign", "verify"]);
 }
 
 async function exportPrivateKey(key: webcrypto.CryptoKey): Promise<string> {
