@@ -15,7 +15,10 @@ function fail(message, hint) {
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-  fail(`Node.js ${process.versions.node} is too old`, "install Node.js 20.19 or newer: the README says where to get it");
+  fail(
+    `Node.js ${process.versions.node} is too old`,
+    "install Node.js 20.19 or newer: the README says where to get it",
+  );
 }
 
 /** tsc -b looks at time stamps and hashes: with nothing stale it takes a second or two. */

@@ -2,6 +2,7 @@ import {
   type AgentView,
   type BadgeInput,
   type BadgeView,
+  type HealthView,
   type InviteView,
   type JobView,
   type LiveEvent,
@@ -10,6 +11,7 @@ import {
   type PersonInput,
   type PersonView,
   type ReceiptsView,
+  type SiteStateView,
   type StatusView,
   type TrainingInput,
   type TrainingRecordInput,
@@ -17,6 +19,7 @@ import {
   type TrainingView,
   agentView,
   badgeView,
+  healthView,
   inviteView,
   jobView,
   logPage,
@@ -29,6 +32,7 @@ import {
   problemView,
   receiptsView,
   revokeView,
+  siteStateView,
   statusView,
   trainingRecordView,
   trainingView,
@@ -47,13 +51,6 @@ export interface ApiOptions {
   /** Longest wait for an answer, ms; event streams have none. */
   readonly timeoutMs?: number;
 }
-
-export const healthView = z.object({ ok: z.literal(true), version: z.string(), site: z.string() });
-export type HealthView = z.output<typeof healthView>;
-
-/** The signed objects an agent would hold, as the gateway publishes them; verified by whoever reads them. */
-export const siteStateView = z.object({ objects: z.array(z.object({ name: z.string(), bytes: z.string() })) });
-export type SiteStateView = z.output<typeof siteStateView>;
 
 export type LogQuery = z.input<typeof logQuery>;
 export type LogPage = z.output<typeof logPage>;
@@ -116,6 +113,7 @@ export function createApi(options: ApiOptions) {
     url: base,
     health: (): Promise<HealthView> => read(healthView, "GET", "/health"),
     status: (): Promise<StatusView> => read(statusView, "GET", "/status"),
+    /** The signed objects an agent would hold; verified by whoever reads them. */
     siteState: (): Promise<SiteStateView> => read(siteStateView, "GET", "/site-state"),
 
     trainings: (): Promise<TrainingView[]> => list(trainingView, "/trainings"),

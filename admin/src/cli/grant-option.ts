@@ -24,17 +24,26 @@ function readGrant(text: string): GrantOption {
   return {
     training: /^\d+$/.test(training) ? Number(training) : training,
     level,
-    ...(end !== undefined && { endsAt: readInstant(end) }),
+    ...(end !== undefined && { endsAt: readEnd(end) }),
   };
 }
 
-/** An ISO 8601 date or date-time as the API wants it; a date alone is its end in UTC. Throws InvalidArgumentError. */
-export function readInstant(text: string): string {
+/** An ISO 8601 date or date-time as the API wants it; a date alone is its end, in UTC. Throws InvalidArgumentError. */
+export function readEnd(text: string): string {
+  return readInstant(text, "T23:59:59Z");
+}
+
+/** As `readEnd`, but a date alone is its beginning. */
+export function readStart(text: string): string {
+  return readInstant(text, "T00:00:00Z");
+}
+
+function readInstant(text: string, timeOfDay: string): string {
   const dateOnly = /^\d{4}-\d{2}-\d{2}$/.test(text);
   if (!dateOnly && !/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(text)) {
     throw new InvalidArgumentError("write it as 2027-01-31 or 2027-01-31T12:00:00Z");
   }
-  const at = Date.parse(dateOnly ? `${text}T23:59:59Z` : text);
+  const at = Date.parse(dateOnly ? text + timeOfDay : text);
   if (Number.isNaN(at)) throw new InvalidArgumentError("there is no such day");
   return new Date(at).toISOString();
 }

@@ -50,6 +50,7 @@ export async function changeBadge(
 /** "seen by 2 of 3 machine controllers; saw-1 without contact since 14:02" */
 function seenBy({ out }: CliSession, { seenBy, missing }: ReceiptsView): string {
   const all = seenBy.length + missing.length;
+  if (all === 0) return "no machine controller is enrolled yet";
   const known = `seen by ${seenBy.length} of ${counted(all, "machine controller")}`;
   const rest = missing.map(({ agent, lastSeenAt }) =>
     lastSeenAt === null ? `${agent} never seen` : `${agent} last seen ${out.when(lastSeenAt)}`,

@@ -17,7 +17,7 @@ import {
   verifyBadge,
 } from "@badgekey/shared";
 import type { Command } from "commander";
-import { readInstant } from "../grant-option.js";
+import { readStart } from "../grant-option.js";
 import { type CliIo, RefusedError, UsageError } from "../io.js";
 import type { Output } from "../output.js";
 import type { CliSession } from "../session.js";
@@ -62,7 +62,7 @@ export function verifyCommand(badge: Command, io: CliIo): void {
     .command("verify")
     .description("judge a badge as a machine would, with the same code; offline with --state")
     .argument("<badge>", "hex digits, a file that holds the badge or its hex digits, or - for standard input")
-    .option("--at <time>", "judge as of this time, e.g. 2027-01-31T12:00:00Z (default: now)", readInstant)
+    .option("--at <time>", "judge as of this time, e.g. 2027-01-31T12:00:00Z (default: now)", readStart)
     .option("--state <path>", "an agent's site-state directory or a site-state file (default: ask the gateway)")
     .option("--uid <hex>", "the UID of the card it was read from")
     .action(withSession(io, verify));

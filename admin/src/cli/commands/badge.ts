@@ -1,7 +1,7 @@
 import { badgeStates } from "@badgekey/shared";
 import { Option } from "commander";
 import { findPerson } from "../find.js";
-import { type GrantOption, collectGrant, readInstant, readNumber } from "../grant-option.js";
+import { type GrantOption, collectGrant, readEnd, readNumber } from "../grant-option.js";
 import { UsageError } from "../io.js";
 import { badgeColumns, showBadge } from "./badge-view.js";
 import { changeBadge } from "./badge-change.js";
@@ -24,7 +24,7 @@ export const addBadgeCommands: AddCommands = (program, io) => {
     .description("issue a badge to a person, from the trainings held or those given")
     .argument("<person>", "id, name, e-mail address or campus id")
     .option("--grant <training[:level][@end]>", "e.g. laser, laser:trainer, laser@2027-01-31; repeatable", collectGrant)
-    .option("--expires <when>", "latest end of the badge", readInstant)
+    .option("--expires <when>", "latest end of the badge", readEnd)
     .option("--card-uid <hex>", "bind it to this card and sign at once")
     .option("--unbound", "sign at once, bound to no card: it can be copied")
     .option("--write-on <controller>", "write it to the next card on this controller's reader")

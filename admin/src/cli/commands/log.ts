@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import type { LogView } from "@badgekey/shared";
 import { type Command, Option } from "commander";
 import type { LogQuery } from "../../api/index.js";
-import { readInstant, readNumber } from "../grant-option.js";
+import { readEnd, readNumber, readStart } from "../grant-option.js";
 import { RefusedError } from "../io.js";
 import type { Column, Output } from "../output.js";
 import { counted, spanWord } from "../../words.js";
@@ -47,8 +47,8 @@ function addFilters(command: Command): Command {
     .option("--person <id>")
     .option("--kind <kind>", "e.g. sessionStarted, tapRefused")
     .option("--code <code>", "e.g. TRAINING_MISSING")
-    .option("--since <when>", "2027-01-31 or 2027-01-31T12:00:00Z", readInstant)
-    .option("--until <when>", "as --since", readInstant);
+    .option("--since <when>", "2027-01-31 or 2027-01-31T12:00:00Z", readStart)
+    .option("--until <when>", "as --since; a day alone is included", readEnd);
 }
 
 function filtersOf({ machine, agent, person, kind, code, since, until }: Filters): LogQuery {

@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { spanWord } from "../../words.js";
 import { agentColumns } from "./agent.js";
 import { type AddCommands, withSession } from "./command.js";
@@ -6,9 +8,16 @@ export const addStatusCommand: AddCommands = (program, io) => {
   program
     .command("status")
     .description("the site at a glance: contact, what needs a person, alarms")
+    .option("--site-state <file>", "also write the signed lists to a file, for badge verify --state")
     .action(
-      withSession(io, async ({ api, out }) => {
-        const status = await (await api()).status();
+      withSession(io, async ({ api, out }, { siteState }: { siteState?: string }) => {
+        const gateway = await api();
+        const status = await gateway.status();
+        if (siteState !== undefined) {
+          const path = resolve(io.cwd, siteState);
+          await writeFile(path, `${JSON.stringify(await gateway.siteState(), null, 2)}\n`);
+          out.say(`signed lists written to ${path}`);
+        }
         if (out.json) {
           out.facts(status, []);
           return;
