@@ -1,5 +1,5 @@
 /*
- * Preloaded into pcscd by run.mjs where a compiler is at hand. pcscd asks the virtual reader for a card every 400 ms; a
+ * Preloaded into pcscd by run.mjs. pcscd asks the virtual reader for a card every 400 ms; a
  * real reader tells at once. Shorter naps let hundreds of taps fit into a test. Test tool only.
  */
 #define _GNU_SOURCE

@@ -27,11 +27,12 @@ export class Field {
     });
   }
 
-  /** The next event; fails when it is of another kind. */
-  async next<K extends ReaderEvent["kind"]>(kind: K): Promise<EventOf<K>> {
+  /** The next event; fails when it is of none of these kinds. */
+  async next<K extends ReaderEvent["kind"]>(...kinds: readonly K[]): Promise<EventOf<K>> {
     while (this.#events.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
     const event = this.#events.shift() as ReaderEvent;
-    if (event.kind !== kind) throw new Error(`${event.kind} instead of ${kind}: ${JSON.stringify(event)}`);
+    if (!kinds.some((kind) => kind === event.kind))
+      throw new Error(`not ${kinds.join(" or ")}: ${JSON.stringify(event)}`);
     return event as EventOf<K>;
   }
 

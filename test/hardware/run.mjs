@@ -53,7 +53,7 @@ function runTests() {
         stdio: "inherit",
         env: {
           ...process.env,
-          ...(preload ? { BADGEKEY_PCSCD_PRELOAD: preload } : {}),
+          BADGEKEY_PCSCD_PRELOAD: preload,
           BADGEKEY_PCSCD_FLAGS: pcscdFlags().join(" "),
         },
       },
@@ -66,6 +66,7 @@ function runTests() {
 
 function missingPackages() {
   const wanted = [
+    ["build-essential", () => onPath("cc")],
     ["pcscd", () => onPath("pcscd")],
     ["vsmartcard-vpcd", () => vpcdDriver() !== undefined],
     ["iproute2", () => onPath("ip")],
@@ -120,7 +121,6 @@ function prepareLoopback() {
 }
 
 function buildFastPolling(scratch) {
-  if (!onPath("cc")) return undefined;
   const library = join(scratch, "fast-polling.so");
   execFileSync("cc", ["-O2", "-shared", "-fPIC", "-o", library, join(here, "fast-polling.c"), "-ldl"], {
     stdio: "inherit",

@@ -6,7 +6,7 @@ export default defineConfig({
     name: "hardware",
     root: import.meta.dirname,
     include: ["*.test.ts"],
-    testTimeout: 30_000,
+    testTimeout: 120_000,
     hookTimeout: 30_000,
     fileParallelism: false,
     pool: "forks",

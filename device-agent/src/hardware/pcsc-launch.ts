@@ -2,11 +2,10 @@ import { fork } from "node:child_process";
 import { createRequire } from "node:module";
 import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
-import type { FromReaderProcess, ToReaderProcess } from "./pcsc-messages.js";
+import { type FromReaderProcess, MEND, type ToReaderProcess } from "./pcsc-messages.js";
 
 /** Where pcscd listens on Debian and Raspberry Pi OS. */
 export const PCSCD_SOCKET = "/run/pcscd/pcscd.comm";
-const MEND = "run: sudo apt-get install -y build-essential libpcsclite-dev pcscd && npm ci";
 const PROBE_TIMEOUT_MS = 2000;
 
 /** The process that holds nfc-pcsc, as the agent sees it. */
@@ -50,8 +49,12 @@ function forkReaderProcess(wanted: string | undefined, events: ReaderProcessEven
   child.on("exit", (code, signal) => end(signal ? `was ended by ${signal}` : `ended with code ${code}`));
   return {
     // A process that has just died is told by its exit event; the failed write adds nothing.
-    send: (message) => void (child.connected && child.send(message, () => undefined)),
-    kill: () => void child.kill("SIGKILL"),
+    send: (message) => {
+      if (child.connected) child.send(message, () => undefined);
+    },
+    kill: () => {
+      child.kill("SIGKILL");
+    },
   };
 }
 

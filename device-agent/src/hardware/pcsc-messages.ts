@@ -18,3 +18,6 @@ export interface ToReaderProcess {
 
 /** How often the reader process says that its event loop turns. */
 export const ALIVE_EVERY_MS = 1000;
+
+/** What installs the driver: without a compiler npm leaves nfc-pcsc out, and says nothing. */
+export const MEND = "run: sudo apt-get install -y build-essential libpcsclite-dev pcscd && npm ci";

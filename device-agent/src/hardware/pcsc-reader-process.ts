@@ -1,6 +1,6 @@
-import type { NativeReader, Reader, ReaderStatus } from "nfc-pcsc";
+import type { NFC, NativeReader, Reader, ReaderStatus } from "nfc-pcsc";
 import { chooseReader } from "./pcsc-choice.js";
-import { ALIVE_EVERY_MS, type FromReaderProcess, type ToReaderProcess } from "./pcsc-messages.js";
+import { ALIVE_EVERY_MS, MEND, type FromReaderProcess, type ToReaderProcess } from "./pcsc-messages.js";
 
 /**
  * The process that holds nfc-pcsc, forked by pcsc-reader.ts with the wanted reader's name as its only argument. Whatever
@@ -47,7 +47,7 @@ function end(reason: string): void {
 
 /** Everything that touches a card happens in one line: nfc-pcsc mixes up connections that overlap. */
 function enqueue(work: () => Promise<void> | void): void {
-  queue = queue.then(work).catch((error: unknown) => end(`failed: ${messageOf(error)}`));
+  queue = queue.then(work).catch((error: unknown) => end(troubleOf(error)));
 }
 
 function adopt(reader: Reader): void {
@@ -59,18 +59,18 @@ function adopt(reader: Reader): void {
   reader.reader.removeAllListeners("status");
   // Natively the handler runs under a lock that other calls take: leave it first.
   reader.reader.on("status", (status: ReaderStatus) => setImmediate(look, field, status));
-  reader.on("error", (error: unknown) => end(`failed: ${messageOf(error)}`));
+  reader.on("error", (error: unknown) => end(troubleOf(error)));
   reader.on("end", () => {
     fields.delete(reader.name);
     setImmediate(choose);
   });
-  setImmediate(choose);
 }
 
 function choose(): void {
   const choice = chooseReader([...fields.keys()], wanted);
   const next = "reader" in choice ? fields.get(choice.reader) : undefined;
-  if (next && next === bound) return;
+  // Ready means that an empty field has been told from a full one: whoever waits for it may lay a card there at once.
+  if (next && (next === bound || !next.seen)) return;
   present = undefined;
   connected = "no";
   bound = next;
@@ -82,7 +82,8 @@ function look(field: Field, { state, atr }: ReaderStatus): void {
   const before = field.seen;
   field.seen = now;
   // SAFETY R6: a card that lay there before the reader was watched counts for nothing until it has been away.
-  if (!before || field !== bound) return;
+  if (!before) return choose();
+  if (field !== bound) return;
   const changed = before.changes !== now.changes;
   if (before.present && (!now.present || changed)) leave(field);
   if (now.present && (!before.present || changed)) arrive(field, atr ?? Buffer.alloc(0));
@@ -136,10 +137,15 @@ async function disconnect({ reader }: Field): Promise<void> {
 function exchange({ card, id, data }: ToReaderProcess): void {
   const field = bound;
   enqueue(async () => {
-    if (!field || field !== bound || card !== present)
-      return tell({ type: "failed", id, message: "the card has gone", gone: true });
+    if (!field || field !== bound || card !== present) {
+      tell({ type: "failed", id, message: "the card has gone", gone: true });
+      return;
+    }
     try {
-      if (connected === "stale") await within(CONNECT_TIMEOUT_MS, field.reader.disconnect());
+      if (connected === "stale") {
+        await within(CONNECT_TIMEOUT_MS, field.reader.disconnect());
+        connected = "no";
+      }
       if (connected !== "yes" && !(await connect(field))) throw new Error("no connection to the card");
       const answer = await field.reader.transmit(Buffer.from(data, "hex"), ANSWER_LIMIT);
       tell({ type: "answer", id, data: answer.toString("hex") });
@@ -168,19 +174,35 @@ function messageOf(error: unknown): string {
   return previous instanceof Error ? previous.message : error.message;
 }
 
+/** Which kind of trouble an error is; when pcscd ends, any call may be the first to notice. */
+function troubleOf(error: unknown): string {
+  const message = messageOf(error);
+  if (/access denied/i.test(message))
+    return `service: pcscd refuses this user; a polkit rule must allow it (${message})`;
+  return /rpc|service|communication/i.test(message) ? `service: pcscd ended (${message})` : `failed: ${message}`;
+}
+
+function startTrouble(message: string): string {
+  if (!message.startsWith("SCard")) return `missing: nfc-pcsc does not load (${message}); ${MEND}`;
+  // Newer pcscd asks polkit, which lets nobody but root and people at the console through unless a rule says so.
+  if (/access denied/i.test(message))
+    return `service: pcscd refuses this user; a polkit rule must allow it (${message})`;
+  return troubleOf(message);
+}
+
 async function main(): Promise<void> {
   process.on("disconnect", () => process.exit(0));
   process.on("message", (message: ToReaderProcess) => exchange(message));
   setInterval(tell, ALIVE_EVERY_MS, { type: "alive" });
-  let pcsc: typeof import("nfc-pcsc");
+  let nfc: NFC;
   try {
-    pcsc = await import("nfc-pcsc");
+    nfc = new (await import("nfc-pcsc")).NFC();
   } catch (error) {
-    return end(`missing: nfc-pcsc does not load (${messageOf(error)})`);
+    end(startTrouble(messageOf(error)));
+    return;
   }
-  const nfc = new pcsc.NFC();
   nfc.on("reader", adopt);
-  nfc.on("error", (error: unknown) => end(`service: ${messageOf(error)}`));
+  nfc.on("error", (error: unknown) => end(troubleOf(error)));
   setTimeout(choose, FIRST_LOOK_MS);
 }
 

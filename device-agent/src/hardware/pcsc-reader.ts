@@ -81,7 +81,8 @@ class PcscReader implements Reader {
     if (this.#closed) return;
     if (trouble !== undefined) {
       this.#lose(trouble);
-      return this.#retryAfter(PROBE_EVERY_MS);
+      this.#retryAfter(PROBE_EVERY_MS);
+      return;
     }
     const started = this.#launcher.launch(this.#wanted, {
       onMessage: (message) => this.#process === started && this.#hear(message),
@@ -186,8 +187,9 @@ class PcscReader implements Reader {
   }
 
   #retryAfter(ms: number): void {
-    const attempt = (): Promise<void> => this.#attempt().catch((error: unknown) => this.#refuse(error));
-    this.#retryTimer = setTimeout(attempt, ms);
+    this.#retryTimer = setTimeout(() => {
+      this.#attempt().catch((error: unknown) => this.#refuse(error));
+    }, ms);
   }
 
   /** Not even starting a process works: the machine is out of memory or processes. */

@@ -32,9 +32,8 @@ export async function writeBadge(card: Card, badge: Uint8Array, options: WriteOp
   if (options.uid && !sameBytes(uid, options.uid)) {
     throw new CardError("CARD_MISMATCH", `the card ${toHex(uid)} lies there, the badge is for ${toHex(options.uid)}`);
   }
-  const { read, write } = messageDialogues[kind];
-  await write(dialogue, message);
-  const found = await read(dialogue);
+  await messageDialogues[kind].write(dialogue, message);
+  const found = await messageDialogues[kind].read(dialogue);
   if (!found || !sameBytes(found, message)) {
     throw new CardError("CARD_UNREADABLE", "the card holds other bytes than were written to it");
   }
