@@ -111,7 +111,7 @@ test("R14: a process that falls silent is ended", async () => {
   launcher.process.onMessage({ type: "alive" });
   await vi.advanceTimersByTimeAsync(4000);
   expect(reasons()).toEqual([]);
-  await vi.advanceTimersByTimeAsync(1000);
+  await vi.advanceTimersByTimeAsync(1001);
   expect(reasons()).toEqual(["hung: the reader process was silent for 5000 ms"]);
 });
 

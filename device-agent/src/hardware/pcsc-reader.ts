@@ -17,6 +17,7 @@ export interface PcscReaderOptions {
 
 const APDU_TIMEOUT_MS = 2000;
 const SILENCE_MS = 5 * ALIVE_EVERY_MS;
+const SILENT = `hung: the reader process was silent for ${SILENCE_MS} ms`;
 const PROBE_EVERY_MS = 500;
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 5000;
@@ -200,9 +201,12 @@ class PcscReader implements Reader {
 
   #expectLife(): void {
     clearTimeout(this.#silenceTimer);
-    this.#silenceTimer = setTimeout(
-      () => this.#fail(`hung: the reader process was silent for ${SILENCE_MS} ms`),
-      SILENCE_MS,
-    );
+    const timer = setTimeout(() => {
+      // Where this process itself stood still, what the reader process said meanwhile is read first.
+      setImmediate(() => {
+        if (this.#silenceTimer === timer && !this.#closed) this.#fail(SILENT);
+      });
+    }, SILENCE_MS);
+    this.#silenceTimer = timer;
   }
 }
