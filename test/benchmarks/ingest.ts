@@ -98,7 +98,11 @@ async function enrolAll(gateway: BenchGateway): Promise<EnrolledAgent[]> {
 function serverTls(gateway: BenchGateway): { key: string; cert: string; ca: string } {
   const pem = readFileSync(path.join(gateway.dir, "data", "keys", "server.pem"), "utf8");
   const at = pem.indexOf("-----BEGIN CERTIFICATE-----");
-  return { key: pem.slice(0, at), cert: pem.slice(at), ca: readFileSync(path.join(gateway.dir, "data", "ca.pem"), "utf8") };
+  return {
+    key: pem.slice(0, at),
+    cert: pem.slice(at),
+    ca: readFileSync(path.join(gateway.dir, "data", "ca.pem"), "utf8"),
+  };
 }
 
 interface Load {
