@@ -24,3 +24,6 @@ export type { AgentTls } from "./uplink/broker-connection.js";
 export { type AgentRequest, createAgentRequest } from "./uplink/certificate-request.js";
 export { mqttUplink, type MqttUplinkOptions, type UplinkTiming } from "./uplink/mqtt-uplink.js";
 export { createOutbox, type Outbox, type OutboxOptions } from "./uplink/outbox.js";
+export type { Journal, Relay } from "./ports.js";
+export { systemClock } from "./system-clock.js";
+export { type Agent, type AgentDeps, createAgent } from "./agent.js";

@@ -34,7 +34,8 @@ async function join(order: TrustClientsOrder, one: TrustClientsOrder["agents"][n
   const client = started.value;
   later.forEach((root, index) => client.offer(`root/${index + 2}`, root, monotonic()));
   const prefix = `${siteTopic(site)}/site/`;
-  const socket = await mqtt.connectAsync({
+  // mqtt.js hands what it does not know on to node:tls; its types do not say so.
+  const options: mqtt.IClientOptions & { minVersion: string } = {
     protocol: "mqtts",
     host: order.host,
     port: order.port,
@@ -46,7 +47,8 @@ async function join(order: TrustClientsOrder, one: TrustClientsOrder["agents"][n
     clean: true,
     reconnectPeriod: 0,
     minVersion: "TLSv1.3",
-  });
+  };
+  const socket = await mqtt.connectAsync(options);
   socket.on("message", (topic, payload) => {
     const offer = client.offer(topic.slice(prefix.length), payload, monotonic());
     const at = performance.timeOrigin + performance.now();

@@ -1,5 +1,6 @@
 // Runs the hardware tests beside a real pcscd with virtual readers, in namespaces of its own: the machine's own pcscd, its
-// readers and its network are not touched. `npm run test:hardware [-- vitest arguments]`.
+// readers and its network are not touched. `npm run test:hardware [-- vitest arguments]`. With `--program FILE [arguments]` it
+// runs that program there instead of the tests.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -46,18 +47,16 @@ function runTests() {
     prepareLoopback();
     const preload = buildFastPolling(scratch);
     const vitest = join(here, "../../node_modules/vitest/vitest.mjs");
-    const run = spawnSync(
-      process.execPath,
-      [vitest, "run", "--config", join(here, "vitest.config.ts"), ...process.argv.slice(2)],
-      {
-        stdio: "inherit",
-        env: {
-          ...process.env,
-          BADGEKEY_PCSCD_PRELOAD: preload,
-          BADGEKEY_PCSCD_FLAGS: pcscdFlags().join(" "),
-        },
+    const [flag, ...program] = process.argv.slice(2);
+    const tests = [vitest, "run", "--config", join(here, "vitest.config.ts"), ...process.argv.slice(2)];
+    const run = spawnSync(process.execPath, flag === "--program" ? program : tests, {
+      stdio: "inherit",
+      env: {
+        ...process.env,
+        BADGEKEY_PCSCD_PRELOAD: preload,
+        BADGEKEY_PCSCD_FLAGS: pcscdFlags().join(" "),
       },
-    );
+    });
     process.exitCode = run.status ?? 1;
   } finally {
     rmSync(scratch, { recursive: true });
