@@ -21,6 +21,7 @@ interface Entry {
   agent: Agent;
   connected: boolean;
   opened: Report | null;
+  seenAt: Instant | null;
   /** Quarantined since the last save. */
   unsaved: number;
 }
@@ -46,7 +47,8 @@ export class Agents {
       const held = this.#entries.get(agent.id);
       const opened = agent.report && agent.key ? this.#open(agent.id, agent.report, agent.key) : null;
       this.#entries.set(agent.id, {
-        agent: { ...agent, lastSeenAt: held?.agent.lastSeenAt ?? agent.lastSeenAt },
+        agent,
+        seenAt: held?.seenAt ?? agent.lastSeenAt,
         connected: held?.connected ?? false,
         opened: opened?.ok === true ? opened.value : null,
         unsaved: held?.unsaved ?? 0,
@@ -87,7 +89,7 @@ export class Agents {
   /** Something arrived: the agent lives. Nothing is written for it. */
   seen(id: string): void {
     const entry = this.#entries.get(id);
-    if (entry) entry.agent = { ...entry.agent, lastSeenAt: this.#deps.clock() };
+    if (entry) entry.seenAt = this.#deps.clock();
   }
 
   /** A publish it may not make: counted, and the first of a connection is an alarm. */
@@ -119,7 +121,8 @@ export class Agents {
     const report = opened.value;
     // A replay of an older report would hide what the agent knows by now.
     if (entry.opened && !isNewer(report, entry.opened)) return undefined;
-    entry.agent = { ...entry.agent, report: bytes, reportAt: at, lastSeenAt: at };
+    entry.agent = { ...entry.agent, report: bytes, reportAt: at };
+    entry.seenAt = at;
     entry.opened = report;
     await this.#deps.store.saveReport(id, bytes, at);
     this.#deps.announce(toState(entry));
@@ -148,7 +151,7 @@ export class Agents {
     const entry = this.#entries.get(id);
     if (!entry) return undefined;
     entry.connected = change.connected;
-    entry.agent = { ...entry.agent, lastSeenAt: this.#deps.clock() };
+    entry.seenAt = this.#deps.clock();
     this.#deps.announce(toState(entry));
     return entry;
   }
@@ -162,7 +165,7 @@ function isNewer(a: Report, b: Report): boolean {
   return a.journal.boot > b.journal.boot || (a.journal.boot === b.journal.boot && a.number > b.number);
 }
 
-function toState({ agent, connected, opened }: Entry): AgentState {
+function toState({ agent, connected, opened, seenAt }: Entry): AgentState {
   const fingerprint = agent.key ? toHex(sha256(agent.key).subarray(0, 8)) : null;
-  return { ...agent, connected, opened, fingerprint };
+  return { ...agent, lastSeenAt: seenAt, connected, opened, fingerprint };
 }

@@ -52,7 +52,7 @@ export function logStore(sql: Kysely<Tables>): LogStore & VerifyStore {
     chainRows: (agent, { boot, sequence }, limit) =>
       sql
         .selectFrom("usage")
-        .select(["boot", "sequence", "previous", "salt", "body", "commitment", "chain"])
+        .select(["boot", "sequence", "previous", "salt", "body", "chain"])
         .where("agent", "=", agent)
         .where((or) => or.or([or("boot", ">", boot), or.and([or("boot", "=", boot), or("sequence", ">", sequence)])]))
         .orderBy("boot")

@@ -42,7 +42,7 @@ const first: readonly string[] = [
   `CREATE TABLE objects (name TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL, bytes BLOB NOT NULL,
      hash BLOB NOT NULL, issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL)`,
   `CREATE TABLE usage (id INTEGER PRIMARY KEY NOT NULL, agent TEXT NOT NULL, boot INTEGER NOT NULL,
-     sequence INTEGER NOT NULL, previous BLOB NOT NULL, salt BLOB NOT NULL, body BLOB NOT NULL, commitment BLOB NOT NULL,
+     sequence INTEGER NOT NULL, previous BLOB NOT NULL, salt BLOB NOT NULL, body BLOB NOT NULL, commitment BLOB,
      chain BLOB NOT NULL, received_at INTEGER NOT NULL, linked INTEGER NOT NULL, kind TEXT, at INTEGER, machine TEXT,
      holder TEXT, code TEXT)`,
   `CREATE UNIQUE INDEX usage_position ON usage (agent, boot, sequence)`,

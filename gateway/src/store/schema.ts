@@ -82,7 +82,8 @@ export interface Tables {
     previous: Uint8Array;
     salt: Uint8Array;
     body: Uint8Array;
-    commitment: Uint8Array;
+    /** SHA-256 of salt and body, set when those are erased. */
+    commitment: Uint8Array | null;
     chain: Uint8Array;
     received_at: number;
     /** 1: reached from the chain's start without a hole; 0: something before it is missing. */

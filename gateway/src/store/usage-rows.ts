@@ -6,6 +6,7 @@ import {
   chainStart,
   decodeUsagePacket,
   decodeUsageRecord,
+  rowCommitment,
 } from "@badgekey/shared";
 import type Database from "better-sqlite3";
 import { type HeldRows, isAfter, linkRow } from "../usage/link-rows.js";
@@ -22,12 +23,17 @@ export class UsageRows {
   readonly #heads = new Map<string, ChainHead>();
   readonly #findings = new Map<string, number>();
   readonly #statements: ReturnType<typeof prepare>;
+  readonly #held: HeldRows;
+  /** Of the row that is being linked. */
+  #record: UsageRecord | undefined;
+  #receivedAt = 0;
 
   /** `site` is the SHA-256 of root version 1: every chain begins with it. */
   constructor(db: Database.Database, site: Uint8Array) {
     this.#db = db;
     this.#site = site;
     this.#statements = prepare(db);
+    this.#held = this.#heldRows();
   }
 
   head(agent: string): ChainHead | undefined {
@@ -42,6 +48,7 @@ export class UsageRows {
     const findings: (SecurityFinding & { readonly bytes: Uint8Array })[] = [];
     let stored = 0;
     let duplicates = 0;
+    this.#receivedAt = batch.receivedAt;
     this.#db.exec("BEGIN IMMEDIATE");
     try {
       let start = 0;
@@ -57,7 +64,8 @@ export class UsageRows {
         for (const row of packet.rows) {
           const record = readRecord(row.body);
           if (!record) findings.push({ agent, code: "USAGE_MALFORMED", detail: `record ${at(row)}`, bytes: row.body });
-          const linked = linkRow(agent, this.#head(agent), row, record, this.#held(batch.receivedAt, record));
+          this.#record = record;
+          const linked = linkRow(agent, this.#head(agent), row, record, this.#held);
           switch (linked.kind) {
             case "stored":
               stored += 1;
@@ -130,28 +138,30 @@ export class UsageRows {
     return head;
   }
 
-  #held(receivedAt: number, record: UsageRecord | undefined): HeldRows {
+  #heldRows(): HeldRows {
     const { find, insert, pendingAfter, markLinked } = this.#statements;
     return {
-      find: (agent, { boot, sequence }) =>
-        find.get(agent, boot, sequence) as { commitment: Uint8Array; previous: Uint8Array } | undefined,
-      insert: (agent, row, { commitment, chain }, linked) => {
+      find(agent, { boot, sequence }) {
+        const row = find.get(agent, boot, sequence) as ErasableRow | undefined;
+        return row && { previous: row.previous, commitment: row.commitment ?? rowCommitment(row) };
+      },
+      insert: (agent, { boot, sequence, previous, salt, body }, chain, linked) => {
+        const { kind = null, at = null, machine = null, holder = null, code = null } = this.#record ?? {};
         insert.run(
           agent,
-          row.boot,
-          row.sequence,
-          row.previous,
-          row.salt,
-          row.body,
-          commitment,
+          boot,
+          sequence,
+          previous,
+          salt,
+          body,
           chain,
-          receivedAt,
+          this.#receivedAt,
           linked ? 1 : 0,
-          record?.kind ?? null,
-          record?.at ?? null,
-          record?.machine ?? null,
-          record?.holder ?? null,
-          record?.code ?? null,
+          kind,
+          at,
+          machine,
+          holder,
+          code,
         );
       },
       pendingAfter: (agent, chain) =>
@@ -159,7 +169,7 @@ export class UsageRows {
       markLinked: (agent, { boot, sequence }) => {
         markLinked.run(agent, boot, sequence);
       },
-      jumpGap: (agent, position, detail) => this.#jumpGap(agent, position, detail, receivedAt),
+      jumpGap: (agent, position, detail) => this.#jumpGap(agent, position, detail, this.#receivedAt),
     };
   }
 
@@ -181,10 +191,12 @@ export class UsageRows {
 
 function prepare(db: Database.Database) {
   return {
-    find: db.prepare("SELECT commitment, previous FROM usage WHERE agent = ? AND boot = ? AND sequence = ?"),
+    find: db.prepare(
+      "SELECT previous, salt, body, commitment FROM usage WHERE agent = ? AND boot = ? AND sequence = ?",
+    ),
     insert: db.prepare(
-      `INSERT INTO usage (agent, boot, sequence, previous, salt, body, commitment, chain, received_at, linked, kind, at,
-         machine, holder, code) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO usage (agent, boot, sequence, previous, salt, body, chain, received_at, linked, kind, at, machine,
+         holder, code) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     pendingAfter: db.prepare(
       "SELECT boot, sequence, chain FROM usage WHERE agent = ? AND previous = ? AND linked = 0 ORDER BY boot, sequence",
@@ -204,6 +216,14 @@ function prepare(db: Database.Database) {
     ),
     keepFinding: db.prepare("INSERT INTO security_events (at, code, agent, detail, bytes) VALUES (?, ?, ?, ?, ?)"),
   };
+}
+
+interface ErasableRow {
+  readonly previous: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly body: Uint8Array;
+  /** Set once salt and body are erased. */
+  readonly commitment: Uint8Array | null;
 }
 
 type Packet =

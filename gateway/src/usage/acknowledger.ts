@@ -11,16 +11,20 @@ export interface AcknowledgerDeps {
   readonly after: (ms: number, run: () => void) => () => void;
 }
 
-/** A signature and a delivery for each agent at most so often: acknowledgements cost more than records. */
-const INTERVAL_MS = 250;
+/** A signature and a delivery cost more than a record: one agent has an acknowledgement at most so often … */
+const LEAST_INTERVAL_MS = 200;
+/** … and when many agents send at once, all of them together at most one in so many ms. */
+const BETWEEN_ANY_MS = 5;
 
-/** Tells agents what is held for good: the signed chain head (SPEC 6.4), at once, then at most every 250 ms for each agent. */
+/** Tells agents what is held for good: the signed chain head (SPEC 6.4), at once, then at most every 200 ms for each agent. */
 export class Acknowledger {
   readonly #deps: AcknowledgerDeps;
   readonly #agents = new Map<
     string,
     { sentMs: number; head: ChainHead | undefined; callOff: (() => void) | undefined }
   >();
+
+  #waiting = 0;
 
   constructor(deps: AcknowledgerDeps) {
     this.#deps = deps;
@@ -35,9 +39,17 @@ export class Acknowledger {
     }
     entry.head = head;
     if (entry.callOff) return;
-    const wait = entry.sentMs + INTERVAL_MS - now;
-    if (wait <= 0) this.#send(agent);
-    else entry.callOff = this.#deps.after(wait, () => this.#send(agent));
+    const interval = Math.max(LEAST_INTERVAL_MS, this.#waiting * BETWEEN_ANY_MS);
+    const wait = entry.sentMs + interval - now;
+    if (wait <= 0) {
+      this.#send(agent);
+      return;
+    }
+    this.#waiting += 1;
+    entry.callOff = this.#deps.after(wait, () => {
+      this.#waiting -= 1;
+      this.#send(agent);
+    });
   }
 
   close(): void {

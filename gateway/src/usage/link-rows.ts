@@ -7,17 +7,12 @@ export interface HeldRows {
     agent: string,
     position: RowPosition,
   ): { readonly commitment: Uint8Array; readonly previous: Uint8Array } | undefined;
-  insert(agent: string, row: UsageRow, hashes: RowHashes, linked: boolean): void;
+  insert(agent: string, row: UsageRow, chain: Uint8Array, linked: boolean): void;
   /** A row beyond a hole whose `previous` is this chain value. */
   pendingAfter(agent: string, chain: Uint8Array): (RowPosition & { readonly chain: Uint8Array }) | undefined;
   markLinked(agent: string, position: RowPosition): void;
   /** Notes a hole for good and marks everything up to the position as linked; returns how many rows remain pending. */
   jumpGap(agent: string, position: RowPosition, detail: string): number;
-}
-
-export interface RowHashes {
-  readonly commitment: Uint8Array;
-  readonly chain: Uint8Array;
 }
 
 export type Linked =
@@ -46,19 +41,19 @@ export function linkRow(
       return { kind: same ? "duplicate" : "forked" };
     }
   }
-  const hashes = { commitment, chain: chainAfter(row, commitment) };
+  const chain = chainAfter(row, commitment);
   if (isAfter(row, head) && equal(row.previous, head.chain)) {
-    held.insert(agent, row, hashes, true);
+    held.insert(agent, row, chain, true);
     return {
       kind: "stored",
-      head: follow(agent, { ...position(row), chain: hashes.chain, pending: head.pending }, held),
+      head: follow(agent, { ...position(row), chain, pending: head.pending }, held),
     };
   }
-  held.insert(agent, row, hashes, false);
+  held.insert(agent, row, chain, false);
   // The agent says itself that rows are lost: its journal was damaged, and waiting for them would be for ever.
   if (record?.kind === "gap" && isAfter(row, head)) {
     const pending = held.jumpGap(agent, row, "declared by the agent");
-    return { kind: "stored", head: follow(agent, { ...position(row), chain: hashes.chain, pending }, held) };
+    return { kind: "stored", head: follow(agent, { ...position(row), chain, pending }, held) };
   }
   return { kind: "stored", head: { ...head, pending: head.pending + 1 } };
 }
