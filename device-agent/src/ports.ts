@@ -81,6 +81,22 @@ export interface MonotonicClock {
   nowMs(): number;
 }
 
+/** Runs something later, on the same time as the clock; returns what calls it off. */
+export interface Scheduler {
+  after(ms: number, run: () => void): () => void;
+}
+
+/** Reads the machine's contact where it is wired back: the proof that it opened (SAFETY R4). */
+export interface RelayFeedback {
+  position(): "open" | "closed";
+}
+
+/** The machine's own buttons. The end button works whatever else fails (SAFETY R14). */
+export interface Buttons {
+  start(onPress: (button: "start" | "end") => void): void;
+  close(): Promise<void>;
+}
+
 export interface UplinkHandlers {
   /** A retained site-state object under its name ("heartbeat", "status/0a1b2c3d" …); nothing of it is verified. */
   onObject(name: string, bytes: Uint8Array): void;

@@ -94,6 +94,8 @@ export interface Candidate {
   /** 8 random bytes: the id of the session, should one begin. */
   readonly session: Uint8Array;
   readonly holder: Holder;
+  /** From the card's last byte to the verdict, for the record. */
+  readonly decisionUs?: number;
 }
 
 export type Resting =

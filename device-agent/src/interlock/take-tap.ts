@@ -1,6 +1,6 @@
 import type { MachinePolicy, TapCode } from "@badgekey/shared";
 import type { InterlockEvent, InterlockRecord, Step } from "./interlock-event.js";
-import type { Active, Armed, Candidate, Contact, Holder, InterlockState, Pending, Session } from "./interlock-state.js";
+import type { Active, Armed, Candidate, Contact, InterlockState, Pending, Session } from "./interlock-state.js";
 import { ARMED_MS, CONFIRM_MS } from "./interlock-times.js";
 import { leave } from "./leave.js";
 
@@ -68,7 +68,7 @@ function begin({ candidate, cardPresent, atMs }: TapAccepted, policy: MachinePol
     ...(policy.presence === "hold" && !cardPresent && { removedMs: atMs }),
   };
   const state = policy.startButton ? armed : activate(armed, atMs, policy);
-  return { state, records: [startRecord(session)] };
+  return { state, records: [{ kind: "sessionStarted", session: session.id, ...tapFacts(candidate) }] };
 }
 
 function tapWhileArmed(state: Armed, event: TapAccepted, policy: MachinePolicy): Step {
@@ -139,16 +139,18 @@ function replace(state: Armed, event: TapAccepted, policy: MachinePolicy): Step 
   return { state: begun.state, records: [...ended.records, ...begun.records] };
 }
 
-function refuse(state: InterlockState, { holder }: Candidate, code: TapCode): Step {
-  return { state, records: [{ kind: "tapRefused", code, ...badgeFacts(holder) }] };
+function refuse(state: InterlockState, candidate: Candidate, code: TapCode): Step {
+  return { state, records: [{ kind: "tapRefused", code, ...tapFacts(candidate) }] };
 }
 
-function startRecord({ id, holder }: Session): InterlockRecord {
-  return { kind: "sessionStarted", session: id, ...badgeFacts(holder) };
-}
-
-function badgeFacts({ holder, issuer, statusIndex, badge, grants, assurance }: Holder): Omit<InterlockRecord, "kind"> {
-  return { issuer, statusIndex, badge, grants, assurance, ...(holder !== undefined && { holder }) };
+function tapFacts({ holder, decisionUs }: Candidate): Omit<InterlockRecord, "kind"> {
+  const { issuer, statusIndex, badge, grants, assurance } = holder;
+  const facts = { issuer, statusIndex, badge, grants, assurance };
+  return {
+    ...facts,
+    ...(holder.holder !== undefined && { holder: holder.holder }),
+    ...(decisionUs !== undefined && { decisionUs }),
+  };
 }
 
 function contactFrom(atMs: number, { wiring }: MachinePolicy): Contact {

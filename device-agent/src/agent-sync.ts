@@ -1,0 +1,230 @@
+import { type BadgeCode, type Offer, STATUS, encodeTimeQuery, openAcknowledgement, toHex } from "@badgekey/shared";
+import type { AgentContext } from "./agent-context.js";
+import { type Session, blocksOf, sessionOf } from "./interlock/interlock-state.js";
+
+export interface SyncOptions {
+  /** Lockouts set up to this instant have been released. */
+  readonly releasedAt: number;
+  /** Something was applied, or the state can be told: a report is due. */
+  readonly onChanged: () => void;
+}
+
+interface Unsaved {
+  readonly accepted: { readonly name: string; readonly bytes: Uint8Array }[];
+  readonly removed: Set<string>;
+}
+
+export const ASK_TIME_EVERY_MS = 300_000;
+const SAVE_CLOCK_EVERY_MS = 300_000;
+const NONCE_BYTES = 16;
+const NONCE_VALID_MS = 10_000;
+/** A forward step larger than this is worth a record. */
+const CLOCK_STEP_MS = 300_000;
+
+/** Codes of a badge's list position; superseded is no withdrawal: its holder's trainings go on in a successor. */
+const withdrawals = new Map<number, BadgeCode>([
+  [STATUS.revoked, "BADGE_REVOKED"],
+  [STATUS.suspended, "BADGE_SUSPENDED"],
+]);
+
+/** Keeps what the agent believes: site state offered by the gateway, time, and what follows for the running session. */
+export class Sync {
+  readonly #context: AgentContext;
+  readonly #options: SyncOptions;
+  #releasedAt: number;
+  #unsaved: Unsaved = { accepted: [], removed: new Set() };
+  #saving: Promise<void> = Promise.resolve();
+  #policySeen: unknown;
+  #lockoutsSeen: unknown;
+  /** The running session's badge as it was told to the interlock last. */
+  #toldWithdrawn: string | undefined;
+  #askedMs = Number.NEGATIVE_INFINITY;
+  #clockSavedMs = 0;
+
+  constructor(context: AgentContext, options: SyncOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#releasedAt = options.releasedAt;
+    this.#policySeen = context.deps.trust.state.policy;
+  }
+
+  onReleased(at: number): void {
+    this.#releasedAt = at;
+  }
+
+  /** An object of the site state, of which nothing is verified yet. */
+  offer(name: string, bytes: Uint8Array): void {
+    const { trust, clock } = this.#context.deps;
+    this.#follow(trust.offer(name, bytes, clock.nowMs()), name);
+  }
+
+  /** An answer to the question for the time. */
+  answerTime(bytes: Uint8Array): void {
+    const { trust, clock } = this.#context.deps;
+    const nowMs = clock.nowMs();
+    const before = trust.now(nowMs);
+    const answer = trust.answerTime(bytes, nowMs);
+    this.#follow(answer, "time-answer");
+    if (answer.outcome !== "accepted") return;
+    this.#askedMs = nowMs;
+    const steppedMs = trust.now(nowMs) - before;
+    if (steppedMs > CLOCK_STEP_MS) void this.#context.write([{ kind: "clockStepped", durationMs: steppedMs }]);
+    this.saveClock();
+    this.#options.onChanged();
+  }
+
+  /** Asks for the time; an answer counts for 10 s. */
+  askTime(): void {
+    const { trust, clock, random, uplink, log } = this.#context.deps;
+    if (!uplink.connected) return;
+    const nonce = random(NONCE_BYTES);
+    this.#askedMs = clock.nowMs();
+    trust.askTime(nonce, this.#askedMs);
+    uplink.publish("time-query", encodeTimeQuery(nonce)).catch((error: unknown) => {
+      log.debug({ err: error }, "the question for the time was not delivered");
+    });
+  }
+
+  /** The gateway's word on which rows it holds: the journal compares it with its own chain. */
+  async acknowledge(bytes: Uint8Array): Promise<void> {
+    const { trust, agent, opened, log } = this.#context.deps;
+    const ack = openAcknowledgement(bytes, trust.state.root, trust.state.site, agent);
+    if (!ack.ok) {
+      this.#suspect("acknowledgement", ack.code);
+      return;
+    }
+    try {
+      const done = await opened.journal.acknowledge(ack.value.upTo, ack.value.chain);
+      if (done === "mismatch") this.#suspect("acknowledgement does not fit the chain");
+    } catch (error) {
+      log.warn({ err: error }, "an acknowledgement could not be applied: the rows are kept");
+    }
+  }
+
+  /** What time alone makes due. */
+  tick(nowMs: number): void {
+    if (nowMs - this.#askedMs >= ASK_TIME_EVERY_MS) this.askTime();
+    if (nowMs - this.#clockSavedMs >= SAVE_CLOCK_EVERY_MS) this.saveClock();
+  }
+
+  /** Powered-on time is persisted, so that power-cycling cannot freeze it (SAFETY R17). */
+  saveClock(): void {
+    const { trust, clock, store, log } = this.#context.deps;
+    this.#clockSavedMs = clock.nowMs();
+    if (this.#unsaved.accepted.length > 0 || this.#unsaved.removed.size > 0) void this.#save();
+    store.saveClock(trust.now(this.#clockSavedMs), trust.clock.freshAt).catch((error: unknown) => {
+      log.warn({ err: error }, "the time could not be kept: it is tried again");
+    });
+  }
+
+  /** Resolves when what was accepted is kept, or could not be. */
+  saved(): Promise<void> {
+    return this.#saving;
+  }
+
+  /** Puts the policy in force, and the standing of the running session's badge, to the interlock. */
+  async applySiteState(): Promise<void> {
+    const { policy } = this.#context.deps.trust.state;
+    if (policy !== this.#policySeen) {
+      this.#policySeen = policy;
+      await this.#context.submit({ kind: "policyChanged" });
+    }
+    if (policy !== this.#lockoutsSeen) {
+      this.#lockoutsSeen = policy;
+      await this.#applyLockout();
+    }
+    await this.#applyStatus();
+  }
+
+  #follow(offer: Offer, name: string): void {
+    const { log } = this.#context.deps;
+    switch (offer.outcome) {
+      case "accepted":
+      case "repeated":
+        break;
+      case "waiting":
+        log.debug({ name, detail: offer.detail }, "an object waits");
+        if (offer.detail === "TIME_IMPLAUSIBLE") this.#askAgain();
+        break;
+      default:
+        log.warn({ name, code: offer.outcome, detail: offer.detail }, "an object was refused");
+        this.#suspect(name, offer.outcome);
+    }
+    if (offer.accepted.length === 0 && offer.removed.length === 0) return;
+    this.#unsaved.accepted.push(...offer.accepted);
+    for (const gone of offer.removed) this.#unsaved.removed.add(gone);
+    void this.applySiteState();
+    void this.#save();
+  }
+
+  /** A time too far ahead to be believed needs an answer; one question is open at a time. */
+  #askAgain(): void {
+    if (this.#context.deps.clock.nowMs() - this.#askedMs > NONCE_VALID_MS) this.askTime();
+  }
+
+  #save(): Promise<void> {
+    this.#saving = this.#saving.then(async () => {
+      const { accepted, removed } = this.#unsaved;
+      if (accepted.length === 0 && removed.size === 0) return;
+      this.#unsaved = { accepted: [], removed: new Set() };
+      try {
+        await this.#context.deps.store.save(accepted, [...removed]);
+        // Receipts are told once what they say would survive a power cut.
+        this.#options.onChanged();
+      } catch (error) {
+        this.#context.deps.log.error({ err: error }, "site state could not be kept: it is tried again");
+        this.#unsaved.accepted.unshift(...accepted);
+        for (const gone of removed) this.#unsaved.removed.add(gone);
+      }
+    });
+    return this.#saving;
+  }
+
+  /** Out of service stands in the policy, too, until it is released (DESIGN section 4). */
+  async #applyLockout(): Promise<void> {
+    const { policy } = this.#context.deps.trust.state;
+    if (!policy) return;
+    const wanted = policy.lockouts.get(this.#context.guarded.id);
+    const current = blocksOf(this.#context.loop.state).lockout;
+    if (wanted && !current && wanted.at > this.#releasedAt) {
+      await this.#context.submit({ kind: "outOfServiceSet", when: "whenFree", lockout: wanted });
+    }
+    // A policy older than the order that set the lockout knows nothing of it.
+    if (!wanted && current && policy.issuedAt > current.at) {
+      await this.#context.submit({ kind: "outOfServiceCleared", by: "policy" });
+    }
+  }
+
+  async #applyStatus(): Promise<void> {
+    const session = sessionOf(this.#context.loop.state);
+    if (!session) return;
+    const id = toHex(session.id);
+    const code = this.#withdrawalOf(session);
+    const isTold = this.#toldWithdrawn === id;
+    if (code !== undefined && !isTold) {
+      this.#toldWithdrawn = id;
+      await this.#context.submit({ kind: "badgeStatusChanged", status: "withdrawn", code });
+    }
+    if (code === undefined && isTold) {
+      this.#toldWithdrawn = undefined;
+      await this.#context.submit({ kind: "badgeStatusChanged", status: "good" });
+    }
+  }
+
+  #withdrawalOf({ holder }: Session): BadgeCode | undefined {
+    const { trust, status } = this.#context.deps.trust.state;
+    const issuer = toHex(holder.issuer);
+    if (trust && !trust.issuers.has(issuer)) return "ISSUER_UNTRUSTED";
+    const list = status.get(issuer)?.list;
+    if (!list || holder.statusIndex >= list.length) return undefined;
+    return withdrawals.get(list.get(holder.statusIndex));
+  }
+
+  #suspect(what: string, code?: string): void {
+    this.#context.noteRepeated(`security ${what} ${code ?? ""}`, {
+      kind: "securityEvent",
+      reason: what,
+      ...(code !== undefined && { code }),
+    });
+  }
+}
