@@ -106,7 +106,7 @@ async function connectClients(gateway: BenchGateway, agents: readonly EnrolledAg
     new Promise<number[]>((done) => {
       const look = () => {
         const times = agents.map(({ agent }) => seen.get(`${agent} ${name} ${version}`));
-        if (times.every((at) => at !== undefined)) done(times as number[]);
+        if (times.every((at) => at !== undefined)) done(times);
       };
       changed = look;
       look();
