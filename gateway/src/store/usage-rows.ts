@@ -1,7 +1,6 @@
 import {
   DecodeError,
   type RowPosition,
-  type UsageRecord,
   type UsageRow,
   chainStart,
   decodeUsagePacket,
@@ -10,6 +9,7 @@ import {
 } from "@badgekey/shared";
 import type Database from "better-sqlite3";
 import { type HeldRows, isAfter, linkRow } from "../usage/link-rows.js";
+import { type RecordPeek, peekRecord } from "../usage/peek-record.js";
 import type { ChainHead, CommittedBatch, NewRow, PacketBatch, SecurityFinding } from "../usage/ports.js";
 
 const MOST_EVIDENCE_BYTES = 4_096;
@@ -25,7 +25,7 @@ export class UsageRows {
   readonly #statements: ReturnType<typeof prepare>;
   readonly #held: HeldRows;
   /** Of the row that is being linked. */
-  #record: UsageRecord | undefined;
+  #peek: RecordPeek | undefined;
   #receivedAt = 0;
 
   /** `site` is the SHA-256 of root version 1: every chain begins with it. */
@@ -62,18 +62,16 @@ export class UsageRows {
           return;
         }
         for (const row of packet.rows) {
-          const record = readRecord(row.body);
-          if (!record) findings.push({ agent, code: "USAGE_MALFORMED", detail: `record ${at(row)}`, bytes: row.body });
-          this.#record = record;
-          const linked = linkRow(agent, this.#head(agent), row, record, this.#held);
+          const peek = peekRecord(row.body);
+          if (!peek) findings.push({ agent, code: "USAGE_MALFORMED", detail: `record ${at(row)}`, bytes: row.body });
+          this.#peek = peek;
+          const linked = linkRow(agent, this.#head(agent), row, peek?.kind === "gap", this.#held);
           switch (linked.kind) {
             case "stored":
               stored += 1;
               this.#heads.set(agent, linked.head);
               touched.add(agent);
-              if (record && (rows.length < batch.mostRows || record.job !== undefined)) {
-                rows.push({ agent, boot: row.boot, sequence: row.sequence, record });
-              }
+              if (peek && (rows.length < batch.mostRows || peek.job !== null)) addRow(rows, agent, row);
               break;
             case "duplicate":
               duplicates += 1;
@@ -146,7 +144,7 @@ export class UsageRows {
         return row && { previous: row.previous, commitment: row.commitment ?? rowCommitment(row) };
       },
       insert: (agent, { boot, sequence, previous, salt, body }, chain, linked) => {
-        const { kind = null, at = null, machine = null, holder = null, code = null } = this.#record ?? {};
+        const { kind = null, at = null, machine = null, holder = null, code = null } = this.#peek ?? {};
         insert.run(
           agent,
           boot,
@@ -239,13 +237,12 @@ function readPacket(bytes: Uint8Array): Packet {
   }
 }
 
-/** Undefined where the body is not a usage record: the row is kept all the same. */
-function readRecord(body: Uint8Array): UsageRecord | undefined {
+/** What others act upon is decoded strictly; a body that is no usage record is kept all the same. */
+function addRow(rows: NewRow[], agent: string, { boot, sequence, body }: UsageRow): void {
   try {
-    return decodeUsageRecord(body);
+    rows.push({ agent, boot, sequence, record: decodeUsageRecord(body) });
   } catch (error) {
-    if (error instanceof DecodeError) return undefined;
-    throw error;
+    if (!(error instanceof DecodeError)) throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { type RowPosition, type UsageRecord, type UsageRow, chainAfter, rowCommitment } from "@badgekey/shared";
+import { type RowPosition, type UsageRow, chainAfter, rowCommitment } from "@badgekey/shared";
 import type { ChainHead } from "./ports.js";
 
 /** What linking asks of the rows already held; all within one transaction. */
@@ -23,15 +23,9 @@ export type Linked =
 
 /**
  * Takes one row into an agent's chain (SPEC 6.4): linked where it continues the head, kept as pending where something
- * before it is missing, never refused. `record` is the decoded body, undefined where it could not be read.
+ * before it is missing, never refused. `isGap`: the record itself says that rows before it are lost.
  */
-export function linkRow(
-  agent: string,
-  head: ChainHead,
-  row: UsageRow,
-  record: UsageRecord | undefined,
-  held: HeldRows,
-): Linked {
+export function linkRow(agent: string, head: ChainHead, row: UsageRow, isGap: boolean, held: HeldRows): Linked {
   const commitment = rowCommitment(row);
   // With nothing pending, no row beyond the head can be held: the usual case needs no look-up.
   if (!isAfter(row, head) || head.pending > 0) {
@@ -51,7 +45,7 @@ export function linkRow(
   }
   held.insert(agent, row, chain, false);
   // The agent says itself that rows are lost: its journal was damaged, and waiting for them would be for ever.
-  if (record?.kind === "gap" && isAfter(row, head)) {
+  if (isGap && isAfter(row, head)) {
     const pending = held.jumpGap(agent, row, "declared by the agent");
     return { kind: "stored", head: follow(agent, { ...position(row), chain, pending }, held) };
   }
