@@ -65,7 +65,9 @@ export class Commands {
         reason: command.action.kind,
       });
       // What was refused for want of a counter or of the time is used up, too.
-      if (refusal === "COMMAND_REFUSED") await this.#count(command.number);
+      if (refusal !== "COMMAND_REFUSED") return;
+      this.#lastBytes = hash;
+      await this.#count(command.number);
       return;
     }
     this.#lastBytes = hash;

@@ -79,6 +79,8 @@ export class AgentBench {
   /** What the gateway publishes, by name. */
   readonly #objects: Map<string, { version: number; bytes: Uint8Array }>;
   #heartbeat = 1;
+  #aheadMs = 0;
+  #lastAnswer = new Uint8Array(0);
   #command = 0;
   #lockouts = new Map<string, Lockout>();
   #trust: TrustClient;
@@ -109,7 +111,17 @@ export class AgentBench {
 
   /** Trusted time of the gateway: it never stops. */
   get now(): number {
-    return this.site.at + this.clock.nowMs();
+    return this.site.at + this.clock.nowMs() + this.#aheadMs;
+  }
+
+  /** Time passes while the agent has no power. */
+  gatewayIsAheadBy(ms: number): void {
+    this.#aheadMs = ms;
+  }
+
+  /** The last answer to a question for the time. */
+  get lastAnswer(): Uint8Array {
+    return this.#lastAnswer;
   }
 
   async start(opened: OpenedJournal = this.journal.opened()): Promise<void> {
@@ -141,6 +153,11 @@ export class AgentBench {
   async cutPower(change: { offline?: boolean } = {}): Promise<void> {
     const opened = this.journal.restart();
     await this.#boot(opened, change.offline ?? false);
+  }
+
+  /** A start on a journal in a state of the test's choice. */
+  restartWith(opened: OpenedJournal): Promise<void> {
+    return this.#boot(opened, false);
   }
 
   /** Everything is new but what lies on the disk. */
@@ -229,14 +246,14 @@ export class AgentBench {
     await settle();
   }
 
-  async setPolicy(change: Partial<MachinePolicyInput>): Promise<void> {
+  async setPolicy(change: Partial<MachinePolicyInput>, issuedAt = this.now): Promise<void> {
     const policy = machinePolicySchema.parse({ ...this.#policy, ...change });
     const opened = openPolicy(this.site.policy(), this.site.root, this.site.site);
     if (!opened.ok) throw new Error(opened.code);
     const machines = new Map([[MACHINE, { policy, agent: MACHINE, agentKey: this.site.keys.agent.publicKey }]]);
     this.publish("policy", (version) =>
       signPolicy(
-        { ...opened.value, version, issuedAt: this.now, machines, lockouts: this.#lockouts },
+        { ...opened.value, version, issuedAt, machines, lockouts: this.#lockouts },
         this.site.site,
         this.site.keys.policy,
       ),
@@ -287,9 +304,9 @@ export class AgentBench {
       const nonce = topic === "time-query" ? decodeTimeQuery(payload) : undefined;
       if (!nonce) return;
       const answer = { now: this.now, nonce, heartbeatVersion: this.#heartbeat, agent: MACHINE };
-      queueMicrotask(() =>
-        this.uplink.deliver("time-answer", signTimeAnswer(answer, this.site.site, this.site.keys.online)),
-      );
+      this.#lastAnswer = new Uint8Array(signTimeAnswer(answer, this.site.site, this.site.keys.online));
+      const { uplink } = this;
+      queueMicrotask(() => uplink.deliver("time-answer", this.#lastAnswer));
     });
   }
 

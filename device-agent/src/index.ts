@@ -27,3 +27,23 @@ export { createOutbox, type Outbox, type OutboxOptions } from "./uplink/outbox.j
 export type { Journal, Relay } from "./ports.js";
 export { systemClock } from "./system-clock.js";
 export { type Agent, type AgentDeps, createAgent } from "./agent.js";
+export type { Presentation } from "./agent-deps.js";
+export {
+  type AcceptedTap,
+  checkTap,
+  type Missing,
+  type RefusedTap,
+  type TapFacts,
+  type TapVerdict,
+} from "./tap/check-tap.js";
+export { type InterlockState, sessionOf, STARTING } from "./interlock/interlock-state.js";
+export type { EndReason, InterlockEvent, InterlockRecord } from "./interlock/interlock-event.js";
+export { outputsFor } from "./interlock/outputs-for.js";
+export { step } from "./interlock/step.js";
+export { screenFor } from "./screen/screen-for.js";
+export { silentScreen } from "./screen/silent-screen.js";
+export { simulatedScreen } from "./screen/simulated-screen.js";
+export { FakeClock, fakeClock } from "./testing/fake-clock.js";
+export { FakeReader, fakeReader } from "./testing/fake-reader.js";
+export { FakeScreen, fakeScreen } from "./testing/fake-screen.js";
+export { FakeUplink, fakeUplink } from "./testing/fake-uplink.js";

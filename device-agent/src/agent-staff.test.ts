@@ -1,0 +1,344 @@
+import { type CommandAction, decodeUsageRecord, signCommand } from "@badgekey/shared";
+import { testSigner } from "@badgekey/shared/testing";
+import { describe, expect, test } from "vitest";
+import { type AgentBench, OTHER_UID, UID, startBench } from "./agent-fixture.js";
+import { readCard } from "./presentation/read-card.js";
+import { settle } from "./testing/fake-clock.js";
+
+const machine = "laser-1";
+const by = "staff-1";
+const outOfService = (when: "now" | "whenFree"): CommandAction => ({
+  kind: "outOfService",
+  machine,
+  when,
+  reason: "lens cracked",
+  by,
+});
+const release: CommandAction = { kind: "release", machine, by };
+
+async function connected(): Promise<AgentBench> {
+  const bench = await startBench();
+  bench.uplink.connect();
+  await settle();
+  return bench;
+}
+
+describe("out of service", () => {
+  test("when free: the use goes on, then nobody starts; released, it works again", async () => {
+    const bench = await connected();
+    await bench.tap(bench.badge());
+    await bench.order(outOfService("whenFree"));
+    expect([bench.relay.position(), bench.screen.text]).toEqual([
+      "closed",
+      "Enabled until 04:00 — Out of service after this use — Tap again to finish",
+    ]);
+    await bench.tap(bench.badge());
+    await bench.tap(bench.badge());
+    expect([bench.relay.position(), bench.screen.code]).toEqual(["open", "MACHINE_OUT_OF_SERVICE"]);
+    await bench.order(release);
+    await bench.tap(bench.badge());
+    expect(bench.relay.position()).toBe("closed");
+    expect(bench.told).toEqual([
+      "sessionStarted",
+      "outOfServiceSet lens cracked",
+      "commandApplied outOfService",
+      "sessionEnded tap",
+      "tapRefused MACHINE_OUT_OF_SERVICE",
+      "outOfServiceCleared",
+      "commandApplied release",
+      "sessionStarted",
+    ]);
+    expect(bench.records.find(({ kind }) => kind === "outOfServiceSet")).toMatchObject({ by, command: 1 });
+  });
+
+  test("now: opens at once, whatever the journal does", async () => {
+    const bench = await connected();
+    await bench.tap(bench.badge());
+    bench.journal.stall();
+    await bench.order(outOfService("now"));
+    await bench.pass(300);
+    expect([bench.relay.position(), bench.screen.text]).toEqual([
+      "open",
+      "Out of service — lens cracked — Please tell staff",
+    ]);
+  });
+
+  test("stands in the policy, too: set by it, and gone with it", async () => {
+    const bench = await connected();
+    await bench.pass(5_000);
+    await bench.setLockouts(new Map([[machine, { reason: "service", by, at: bench.now }]]));
+    expect(bench.screen.text).toContain("Out of service — service");
+    await bench.pass(5_000);
+    await bench.setLockouts(new Map());
+    expect(bench.screen.text).toContain("Ready");
+    expect(bench.told).toEqual(["outOfServiceSet service", "outOfServiceCleared"]);
+  });
+
+  test("released by command, it is not set again by the policy that still names it, not even after a power cut", async () => {
+    const bench = await connected();
+    await bench.pass(5_000);
+    await bench.setLockouts(new Map([[machine, { reason: "service", by, at: bench.now }]]));
+    await bench.pass(5_000);
+    await bench.order(release);
+    expect(bench.screen.text).toContain("Ready");
+    await bench.cutPower();
+    expect(bench.screen.text).toContain("Ready");
+  });
+
+  test("set by command, it is not lifted by a policy older than the command", async () => {
+    const bench = await connected();
+    await bench.pass(5_000);
+    const older = bench.now;
+    await bench.pass(5_000);
+    await bench.order(outOfService("now"));
+    await bench.setPolicy({ contact: "Ada" }, older);
+    expect(bench.screen.text).toContain("Out of service");
+    await bench.pass(5_000);
+    await bench.setPolicy({ contact: "Ada" });
+    expect(bench.screen.text).toContain("Ready");
+  });
+});
+
+describe("a command", () => {
+  test("replayed does nothing and is recorded once; delivered twice by the broker it is one", async () => {
+    const bench = await connected();
+    const set = await bench.order(outOfService("now"));
+    const freed = await bench.order(release);
+    bench.uplink.deliver("command", freed);
+    bench.uplink.deliver("command", set);
+    bench.uplink.deliver("command", set);
+    await settle();
+    expect(bench.screen.text).toContain("Ready");
+    expect(bench.told.slice(-1)).toEqual(["commandRefused outOfService COMMAND_REPLAYED"]);
+    await bench.cutPower();
+    bench.uplink.deliver("command", set);
+    await settle();
+    expect(bench.screen.text).toContain("Ready");
+    expect(bench.told.slice(-1)).toEqual(["commandRefused outOfService COMMAND_REPLAYED"]);
+  });
+
+  test("is counted before it acts: what loosens does not act with a journal that stalls, and is used up", async () => {
+    const bench = await connected();
+    await bench.order(outOfService("now"));
+    bench.journal.stall();
+    const freed = await bench.order(release);
+    await bench.pass(300);
+    expect(bench.screen.text).toContain("Out of service");
+    bench.journal.resume();
+    await settle();
+    expect(bench.told.at(-1)).toBe("commandRefused release JOURNAL_UNAVAILABLE");
+    await bench.cutPower();
+    bench.uplink.deliver("command", freed);
+    await settle();
+    expect([bench.told.at(-1), bench.screen.text]).toEqual([
+      "commandRefused release COMMAND_REPLAYED",
+      "Out of service — lens cracked — Please tell staff",
+    ]);
+  });
+
+  test.each<[string, (bench: AgentBench) => Uint8Array, string]>([
+    [
+      "past its end",
+      (bench) => bench.command(outOfService("now"), { issuedAt: bench.now - 120_000 }),
+      "commandRefused outOfService OBJECT_EXPIRED",
+    ],
+    [
+      "for another machine",
+      (bench) => bench.command({ kind: "end", machine: "saw-1", by }),
+      "commandRefused end COMMAND_REFUSED",
+    ],
+    [
+      "signed by a stranger",
+      (bench) =>
+        signCommand(
+          { number: 1, issuedAt: bench.now, expiresAt: bench.now + 60_000, action: release, agent: machine },
+          bench.site.site,
+          testSigner("a stranger"),
+        ),
+      "securityEvent command SIGNER_UNTRUSTED",
+    ],
+    [
+      "for another agent",
+      (bench) =>
+        signCommand(
+          { number: 1, issuedAt: bench.now, expiresAt: bench.now + 60_000, action: release, agent: "saw-1" },
+          bench.site.site,
+          bench.site.keys.command,
+        ),
+      "securityEvent command OBJECT_WRONG_AGENT",
+    ],
+  ])("%s is refused", async (_what, make, told) => {
+    const bench = await connected();
+    const bytes = make(bench);
+    bench.uplink.deliver("command", bytes);
+    bench.uplink.deliver("command", bytes);
+    await settle();
+    expect(bench.told).toEqual([told]);
+    expect(bench.screen.text).toContain("Ready");
+  });
+
+  test("that loosens needs confirmed time; one that makes safer does not", async () => {
+    const bench = await startBench();
+    await bench.cutPower({ offline: true });
+    await bench.order(outOfService("now"));
+    expect(bench.screen.text).toContain("Out of service");
+    await bench.order(release);
+    expect(bench.screen.text).toContain("Out of service");
+    expect(bench.told.at(-1)).toBe("commandRefused release COMMAND_REFUSED");
+    bench.uplink.connect();
+    await settle();
+    await bench.order(release);
+    expect(bench.screen.text).toContain("Ready");
+  });
+
+  test("with the counter lost the first release is used up, the second works", async () => {
+    const bench = await startBench();
+    const opened = bench.journal.restart();
+    const salvage = { movedTo: "x", rowsKept: 0, rowsLost: 0, reason: "damaged", marksLost: true };
+    await bench.restartWith({ ...opened, salvage });
+    await bench.order(release);
+    expect(bench.screen.text).toContain("Needs attention");
+    await bench.order(release);
+    expect(bench.screen.text).toContain("Ready");
+  });
+
+  test("ends a use", async () => {
+    const bench = await connected();
+    await bench.tap(bench.badge());
+    await bench.order({ kind: "end", machine, by });
+    expect(bench.relay.position()).toBe("open");
+    expect(bench.records.find(({ kind }) => kind === "sessionEnded")).toMatchObject({
+      reason: "command",
+      by,
+      command: 1,
+    });
+  });
+
+  test("makes the machine show itself", async () => {
+    const bench = await connected();
+    await bench.order({ kind: "identify", seconds: 10 });
+    expect(bench.screen.text).toBe("Here I am — Laser cutter");
+    await bench.pass(10_200);
+    expect(bench.screen.text).toContain("Ready");
+  });
+
+  test("never closes a relay", async () => {
+    const bench = await connected();
+    for (const action of [
+      release,
+      { kind: "end", machine, by },
+      outOfService("whenFree"),
+      release,
+    ] as CommandAction[]) {
+      await bench.order(action);
+      await bench.pass(1_000);
+    }
+    expect(bench.relay.closures).toBe(0);
+  });
+});
+
+describe("card jobs", () => {
+  test("the next card is read, and is no tap", async () => {
+    const bench = await connected();
+    await bench.order({ kind: "readCard", job: "job-1", seconds: 30 });
+    expect(bench.screen.text).toContain("Lay the card on the reader");
+    bench.reader.insert(bench.card(bench.badge()));
+    await settle();
+    expect(bench.screen.text).toBe("Card read — Take the card away");
+    expect(bench.records.at(-1)).toMatchObject({ kind: "cardRead", job: "job-1", uid: UID, command: 1 });
+    expect(bench.records.at(-1)?.code).toBeUndefined();
+    expect([bench.relay.closures, bench.screen.decisions]).toEqual([0, []]);
+    await bench.pass(6_000);
+    await bench.tap(bench.badge());
+    expect(bench.relay.position()).toBe("closed");
+  });
+
+  test("a badge is written to the card it is meant for, and opens the machine from there", async () => {
+    const bench = await connected();
+    const badge = bench.badge({ cardUid: UID });
+    const card = bench.blank(UID);
+    await bench.order({ kind: "writeCard", job: "job-2", badge, uid: UID, seconds: 30 });
+    bench.reader.insert(card);
+    await settle();
+    expect(bench.screen.text).toBe("Card written — Take the card away");
+    expect(bench.records.at(-1)).toMatchObject({ kind: "cardWritten", job: "job-2", uid: UID });
+    bench.reader.remove();
+    bench.reader.insert(card);
+    await settle();
+    expect(bench.relay.position()).toBe("closed");
+  });
+
+  test("another card is left as it was", async () => {
+    const bench = await connected();
+    const card = bench.card(bench.badge({ holder: "zzzzzzzz" }), OTHER_UID);
+    const before = card.snapshot();
+    await bench.order({ kind: "writeCard", job: "job-3", badge: bench.badge(), uid: UID, seconds: 30 });
+    bench.reader.insert(card);
+    await settle();
+    expect(bench.told.at(-1)).toBe("cardWritten CARD_MISMATCH");
+    expect(bench.screen.text).toContain("Another card is expected");
+    expect(card.snapshot()).toEqual(before);
+  });
+
+  test("a card lifted in the middle of the write may come back while the job waits", async () => {
+    const bench = await connected();
+    const badge = bench.badge({ cardUid: UID });
+    const card = bench.blank(UID);
+    await bench.order({ kind: "writeCard", job: "job-4", badge, uid: UID, seconds: 30 });
+    bench.reader.insert(card, { pulledAt: 7 });
+    await settle();
+    expect(bench.screen.text).toBe("Tap again — The card was lifted too early — Hold it still");
+    bench.reader.insert(card);
+    await settle();
+    expect(bench.told.slice(-1)).toEqual(["cardWritten"]);
+    bench.reader.remove();
+    let shown: Uint8Array | undefined;
+    const fake = {
+      presentation: 1,
+      reader: "r",
+      atr: card.atr,
+      transmit: (apdu: Uint8Array) => Promise.resolve(card.apdu(apdu)),
+    };
+    card.reset();
+    shown = (await readCard(fake)).badge;
+    expect(shown).toEqual(badge);
+  });
+
+  test("no card in time ends the job with a code, and taps are taps again", async () => {
+    const bench = await connected();
+    await bench.order({ kind: "readCard", job: "job-5", seconds: 5 });
+    await bench.pass(5_200);
+    expect(bench.told.at(-1)).toContain("CARD_UNREADABLE");
+    expect(bench.records.at(-1)).toMatchObject({ kind: "cardRead", job: "job-5" });
+    await bench.tap(bench.badge());
+    expect(bench.relay.position()).toBe("closed");
+  });
+
+  test("a newer job takes the place of the one that waits", async () => {
+    const bench = await connected();
+    await bench.order({ kind: "readCard", job: "job-6", seconds: 30 });
+    await bench.order({ kind: "readCard", job: "job-7", seconds: 30 });
+    bench.reader.insert(bench.blank());
+    await settle();
+    const jobs = bench.records.filter(({ kind }) => kind === "cardRead").map(({ job, code }) => [job, code]);
+    expect(jobs).toEqual([
+      ["job-6", "CARD_UNREADABLE"],
+      ["job-7", undefined],
+    ]);
+  });
+});
+
+test("no record and no mark names anyone: pseudonyms and staff ids alone (R22)", async () => {
+  const bench = await connected();
+  await bench.tap(bench.badge({ cardUid: UID }));
+  await bench.order(outOfService("whenFree"));
+  const text = new TextDecoder("latin1").decode(
+    new Uint8Array([
+      ...bench.journal.rows.flatMap(({ body }) => [...body]),
+      ...[...bench.journal.marks.values()].flatMap((mark) => [...mark]),
+    ]),
+  );
+  expect(text).not.toMatch(/@|Test makerspace|Ada/);
+  // The card's UID stands in the log only where staff asked for it.
+  expect(bench.journal.rows.some(({ body }) => decodeUsageRecord(body).uid !== undefined)).toBe(false);
+});
