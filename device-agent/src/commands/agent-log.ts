@@ -4,7 +4,7 @@ import type { AgentConfig } from "../config.js";
 export interface AgentLog {
   readonly log: Logger;
   /** Writes what is still in memory, synchronously: for the end of the process only. */
-  flush(): void;
+  readonly flush: () => void;
 }
 
 const MOST_UNWRITTEN_BYTES = 1_048_576;

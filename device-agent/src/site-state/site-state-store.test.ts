@@ -174,6 +174,9 @@ describe("site-state store", () => {
     const store = storeOn(disk);
     await store.save([], [listName, "heartbeat"]);
     expect((await disk.list()).filter((name) => name.endsWith(".cose")).sort()).toEqual(["policy.cose", "trust.cose"]);
+    const heartbeat = { name: "heartbeat", bytes: site.heartbeat(site.first, 1) };
+    await store.save([heartbeat], ["heartbeat"]);
+    expect(await disk.list()).toContain("heartbeat-1.cose");
     await expect(store.save([{ name: "../x", bytes: Uint8Array.of(1) }], [])).rejects.toThrow(RangeError);
     await store.saveClock(TEST_EPOCH + 1_000, TEST_EPOCH + 500);
     expect((await storeOn(disk).load()).freshAt).toBe(TEST_EPOCH + 500);

@@ -14,6 +14,11 @@ export interface SiteStateStoreOptions {
   readonly log: Pick<BaseLogger, "warn">;
 }
 
+export interface FileSiteStateStore extends SiteStateStore {
+  /** Resolves once everything asked for so far is on the disk, or has failed. */
+  settled(): Promise<void>;
+}
+
 interface NamedBytes {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -38,11 +43,11 @@ const mostBytes = Math.max(...Object.values(objectTypes).map((type) => type.maxB
  * client accepted them, so that a power cut at any instant leaves a state that the client was in. What is damaged or
  * strange is left out with a log line: the trust client verifies everything again, this store believes nothing.
  */
-export function siteStateStore(options: SiteStateStoreOptions): SiteStateStore {
+export function siteStateStore(options: SiteStateStoreOptions): FileSiteStateStore {
   return new FileStore(options);
 }
 
-class FileStore implements SiteStateStore {
+class FileStore implements FileSiteStateStore {
   readonly #disk: Disk;
   readonly #roots: SiteStateStoreOptions["roots"];
   readonly #log: SiteStateStoreOptions["log"];
@@ -71,8 +76,15 @@ class FileStore implements SiteStateStore {
   save(accepted: readonly NamedBytes[], removed: readonly string[]): Promise<void> {
     return this.#inTurn(async () => {
       const contents = (this.#contents ??= (await this.#scan()).contents);
+      const before = [...contents.heartbeats.keys()];
       for (const object of accepted) await this.#keep(contents, object);
-      await this.#remove(contents, removed);
+      // What went and came back within one save is there.
+      const kept = new Set(accepted.map(({ name }) => name));
+      await this.#removeLists(
+        contents,
+        removed.filter((name) => !kept.has(name)),
+      );
+      if (removed.includes("heartbeat")) await this.#removeHeartbeats(contents, before);
       await this.#removeNeedlessHeartbeats(contents);
     });
   }
@@ -86,6 +98,10 @@ class FileStore implements SiteStateStore {
       if (number <= CLOCK_FILES.length) await this.#disk.syncNames();
       this.#clockNumber = number;
     });
+  }
+
+  async settled(): Promise<void> {
+    await this.#last;
   }
 
   async #scan(): Promise<{ contents: Contents; bytes: ReadonlyMap<string, Uint8Array> }> {
@@ -166,22 +182,25 @@ class FileStore implements SiteStateStore {
     contents.heartbeats.set(announcements.version, { ...announcements, file });
   }
 
-  async #remove(contents: Contents, names: readonly string[]): Promise<void> {
-    const lists = names.filter((name) => contents.lists.has(name));
-    const heartbeats = names.includes("heartbeat") ? [...contents.heartbeats.values()] : [];
-    await removeFiles(this.#disk, [...lists.map(fileOfList), ...heartbeats.map(({ file }) => file)]);
-    for (const name of lists) contents.lists.delete(name);
-    if (heartbeats.length > 0) contents.heartbeats.clear();
+  async #removeLists({ lists }: Contents, names: readonly string[]): Promise<void> {
+    const held = names.filter((name) => lists.has(name));
+    await removeFiles(this.#disk, held.map(fileOfList));
+    for (const name of held) lists.delete(name);
   }
 
-  async #removeNeedlessHeartbeats({ heartbeats, lists }: Contents): Promise<void> {
+  async #removeHeartbeats({ heartbeats }: Contents, versions: readonly number[]): Promise<void> {
+    await removeFiles(this.#disk, versions.map(fileOfHeartbeat));
+    for (const version of versions) heartbeats.delete(version);
+  }
+
+  async #removeNeedlessHeartbeats(contents: Contents): Promise<void> {
+    const { heartbeats, lists } = contents;
     const needed = new Set(stagesOf([...heartbeats.values()], lists).map(({ heartbeat }) => heartbeat));
     const needless = [...heartbeats.values()].filter((heartbeat) => !needed.has(heartbeat));
-    await removeFiles(
-      this.#disk,
-      needless.map(({ file }) => file),
+    await this.#removeHeartbeats(
+      contents,
+      needless.map(({ version }) => version),
     );
-    for (const { version } of needless) heartbeats.delete(version);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -1,0 +1,107 @@
+import { writeSync } from "node:fs";
+import { createRequire } from "node:module";
+import { Command, CommanderError } from "commander";
+import { type CommandIo, printError } from "./commands/command-io.js";
+import { RefusedError } from "./commands/refused-error.js";
+import { ConfigError } from "./config.js";
+
+/**
+ * The process of one machine's controller. This file and config.ts are the only ones that look at the environment; each
+ * command is loaded when it is asked for, so that the running agent carries nothing of the others.
+ */
+const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
+const io: CommandIo = {
+  version,
+  stdin: process.stdin,
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  wallClock: () => Date.now(),
+  monotonic: () => performance.now(),
+};
+
+const DEFAULT_CONFIG = "/etc/badgekey/agent.yaml";
+const EXIT = { ok: 0, refused: 1, wrongUsage: 2 } as const;
+
+function program(): Command {
+  const config = [
+    "-c, --config <file>",
+    "the agent's YAML file",
+    process.env["BADGEKEY_AGENT_CONFIG"] ?? DEFAULT_CONFIG,
+  ] as const;
+  const command = new Command("badgekey-agent")
+    .description("The controller beside one machine: reads badges, decides offline, gives the start permission.")
+    .version(version)
+    .showHelpAfterError("(run `badgekey-agent --help` to see what there is)")
+    .configureOutput({ outputError: (text, write) => write(`badgekey-agent: ${text}`) })
+    .exitOverride();
+  command
+    .command("run")
+    .description("guard the machine until SIGTERM or SIGINT; logs as JSON lines on standard error")
+    .option(...config)
+    .addHelpText(
+      "after",
+      "\nPrints one JSON line on standard output when it is ready. Needs `enroll` to have been done.",
+    )
+    .action(async (options: { config: string }) => {
+      const { runAgent } = await import("./commands/run.js");
+      await runAgent(options, io, process);
+    });
+  command
+    .command("enroll")
+    .description("take this controller into a site, by the line that `badgekey agent invite` or the console shows")
+    .option(...config)
+    .option("--replace", "take the place of an enrolment that is there", false)
+    .addHelpText(
+      "after",
+      "\nReads the line from standard input, so that it stays out of the shell's history. Prints the\nfingerprint of the agent's key on standard output.",
+    )
+    .action(async (options: { config: string; replace: boolean }) => {
+      const { runEnroll } = await import("./commands/enroll.js");
+      await runEnroll(options, io);
+    });
+  command
+    .command("doctor")
+    .description("look at reader, relay, gateway, lists, journal and disk, and say what mends what is wrong")
+    .option(...config)
+    .option("--json", "one JSON object instead of lines", false)
+    .addHelpText("after", "\nExits with 1 when anything failed. Changes nothing; the agent may be running.")
+    .action(async (options: { config: string; json: boolean }) => {
+      const { runDoctor } = await import("./commands/doctor.js");
+      const good = await runDoctor(options, io, { user: process.getuid?.() });
+      process.exitCode = good ? EXIT.ok : EXIT.refused;
+    });
+  return command;
+}
+
+/** The exit code for what a command ended with. */
+function tell(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.wrongUsage;
+  if (error instanceof ConfigError) {
+    printError(io, error.message, "correct the file, then see what is left: badgekey-agent doctor --config <file>");
+    return EXIT.refused;
+  }
+  if (error instanceof RefusedError) {
+    printError(io, error.message, error.hint);
+    return EXIT.refused;
+  }
+  printError(
+    io,
+    error instanceof Error ? (error.stack ?? error.message) : String(error),
+    "this is a defect: please report it with these lines",
+  );
+  return EXIT.refused;
+}
+
+// Whatever nobody expected ends the process at once: the relay holder sees its pipe close and opens (SAFETY R2).
+process.on("uncaughtException", (error) => {
+  // Synchronous, because nothing else is certain to come out any more.
+  writeSync(2, `badgekey-agent: error: ${error.stack ?? error.message}\n`);
+  process.exit(EXIT.refused);
+});
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  // What was opened before the trouble does not keep the process: the relay holder opens when its pipe closes.
+  process.exit(tell(error));
+}
