@@ -63,13 +63,15 @@ export async function startProgram<Ready>(
 
 export interface BenchGateway extends AsyncDisposable {
   readonly dir: string;
-  readonly http: string;
   readonly brokerPort: number;
   readonly site: Uint8Array;
-  readonly pid: number;
   /** Calls the API with the admin token; throws with the problem where it is refused. */
   call(method: string, route: string, body?: unknown): Promise<unknown>;
   stop(): Promise<void>;
+  /** Ends it without a word, as a power cut would. */
+  kill(): Promise<void>;
+  /** Starts it again over the same data. */
+  restart(): Promise<void>;
 }
 
 /** A real gateway process on free ports, in a folder of its own. */
@@ -91,22 +93,32 @@ export async function startGateway(
       log: { level: "warn" },
     }),
   );
-  const running = await startProgram<{ http: string; site: string }>("gateway", ["run", "--config", config]);
+  const start = () => startProgram<{ http: string; site: string }>("gateway", ["run", "--config", config]);
+  let running = await start();
   const token = readFileSync(path.join(dir, "data", "admin-token"), "utf8").trim();
   const stop = () => running.stop();
   return {
     dir,
-    http: running.ready.http,
     brokerPort,
     site: fromHex(running.ready.site),
-    pid: running.child.pid as number,
     stop,
+    kill: () => killed(running.child),
+    async restart() {
+      running = await start();
+    },
     call: (method, route, body) => call(running.ready.http, token, method, route, body),
     async [Symbol.asyncDispose]() {
       await stop();
       if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Ends a process at once and waits until it is gone. */
+export async function killed(child: ChildProcess): Promise<void> {
+  const ended = once(child, "exit");
+  child.kill("SIGKILL");
+  await ended;
 }
 
 async function call(base: string, token: string, method: string, route: string, body: unknown): Promise<unknown> {
@@ -187,7 +199,12 @@ export async function startAgent(
   enrol.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
   const [code] = (await once(enrol, "exit")) as [number];
   if (code !== 0) throw new Error(`enroll ended with ${code}:\n${said}`);
-  return startProgram<AgentReady>("device-agent", ["run", "--config", file]);
+  return restartAgent(gateway, agent);
+}
+
+/** Runs an agent that `startAgent` has enrolled. */
+export function restartAgent(gateway: BenchGateway, agent: string): Promise<RunningProcess<AgentReady>> {
+  return startProgram<AgentReady>("device-agent", ["run", "--config", path.join(gateway.dir, `${agent}.yaml`)]);
 }
 
 /** A TCP port nobody listens on at this moment. */

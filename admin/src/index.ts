@@ -1,1 +1,2 @@
 export * from "./api/index.js";
+export { type Bench, type BenchState, openBench } from "./demo/bench.js";
