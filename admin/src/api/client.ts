@@ -52,7 +52,7 @@ export interface ApiOptions {
   readonly timeoutMs?: number;
 }
 
-export type LogQuery = z.input<typeof logQuery>;
+export type LogQuery = Omit<z.input<typeof logQuery>, "limit"> & { readonly limit?: number };
 export type LogPage = z.output<typeof logPage>;
 export type LogVerifyView = z.output<typeof logVerifyView>;
 export type RevokeView = z.output<typeof revokeView>;
@@ -161,14 +161,14 @@ export function createApi(options: ApiOptions) {
     async exportLog(format: "csv" | "json", filter: LogQuery = {}): Promise<ReadableStream<Uint8Array>> {
       const response = await send("GET", `/log/export${query({ ...filter, format })}`, undefined, NEVER);
       if (!response.body) throw notAGateway(base, "an empty export");
-      return response.body as ReadableStream<Uint8Array>;
+      return response.body;
     },
 
     /** What happens, as it happens, until `signal` or the gateway ends it. Events of kinds not known here are skipped. */
     async *events(signal: AbortSignal): AsyncGenerator<LiveEvent> {
       const response = await send("GET", "/events", undefined, signal);
       if (!response.body) throw notAGateway(base, "an empty event stream");
-      for await (const { data } of readServerSentEvents(response.body as ReadableStream<Uint8Array>)) {
+      for await (const { data } of readServerSentEvents(response.body)) {
         const parsed = liveEvent.safeParse(parseJson(data));
         if (parsed.success) yield parsed.data;
       }
@@ -178,7 +178,7 @@ export function createApi(options: ApiOptions) {
 
 const NEVER = new AbortController().signal;
 
-function query(filter: Readonly<Record<string, unknown>>): string {
+function query(filter: Readonly<Record<string, string | number | undefined>>): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(filter)) if (value !== undefined) search.set(name, String(value));
   const text = search.toString();

@@ -195,7 +195,7 @@ describe("badges", () => {
     const { exit, data, people } = await run("badge write b1 --on laser-1");
     expect(exit).toBe(0);
     expect(people).toBe(
-      "put the card on the reader of laser-1: 60 s left\nwriting: keep the card still\n" +
+      "put the card on the reader of laser-1: 60 s left\nwriting: do as the machine’s screen says, and hold the card still\n" +
         "written: the card can be taken away\nnext: tap the card at a machine\n",
     );
     expect(data).toContain("card        04112233445566\n");

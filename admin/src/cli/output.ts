@@ -123,7 +123,6 @@ function stateOf(text: string): string {
 
 /** Names and reasons come from other people: control characters in them must not move the cursor or recolour the screen. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- exactly these are meant; the colours painted here are let through
   return text.replace(/[\u0000-\u001a\u001c-\u001f\u007f-\u009f]|\u001b(?!\[\d{1,2}m)/g, "\ufffd");
 }
 

@@ -21,7 +21,7 @@ export interface CliSession {
   readonly out: Output;
   readonly options: GlobalOptions;
   /** The gateway, once a command needs it: an offline command asks for no token. */
-  api(): Promise<Api>;
+  readonly api: () => Promise<Api>;
 }
 
 /** Where the gateway is and who we are, from options, environment and config, in this order. */

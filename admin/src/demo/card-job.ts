@@ -1,5 +1,6 @@
 import type { BadgeView, JobView } from "@badgekey/shared";
 import type { VirtualCard } from "@badgekey/shared/testing";
+import type { Bench } from "./bench.js";
 import type { DemoSite } from "./site.js";
 
 /** A card was not written; `code` as the agent or the gateway gave it. */
@@ -24,14 +25,26 @@ export async function writeCardAt(
   card: VirtualCard,
 ): Promise<BadgeView> {
   const { bench } = site.machine(machineId);
-  const started = await site.api.writeBadge(badge.id, { agent: machineId, seconds: 30 });
-  bench.insert(card);
+  const stopHelping = followScreen(site, bench, card);
   try {
-    await endOfJob(site, started);
+    await endOfJob(site, await site.api.writeBadge(badge.id, { agent: machineId, seconds: 30 }));
   } finally {
+    stopHelping();
     bench.remove();
   }
   return site.api.badge(badge.id);
+}
+
+/** A hand that does what the screen asks: lays the card on when it waits for one, lifts it when it is done. */
+function followScreen(site: DemoSite, bench: Bench, card: VirtualCard): () => void {
+  let seen = bench.state.screen;
+  return site.changes.subscribe(() => {
+    const { screen } = bench.state;
+    if (screen === seen) return;
+    seen = screen;
+    if (screen?.tone === "busy" || screen?.tone === "warning") bench.insert(card);
+    else bench.remove();
+  });
 }
 
 /** Resolves when a job is done; throws CardJobError when it failed. */

@@ -40,7 +40,7 @@ export function createChanges(): Changes {
             resolve(value);
           } catch (error) {
             stop();
-            reject(error as Error);
+            reject(error instanceof Error ? error : new Error(String(error)));
           }
         };
         const unsubscribe = subscribe(check);

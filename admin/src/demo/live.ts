@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { AgentView, JobView, LogView } from "@badgekey/shared";
+import type { AgentView, JobView, LiveEvent, LogView } from "@badgekey/shared";
 import { type Api, ApiError, UnreachableError } from "../api/index.js";
 import type { Changes } from "./changes.js";
 
@@ -33,9 +33,20 @@ export function followLive(api: Api, changes: Changes, onTrouble: (detail: strin
   };
 
   const followOnce = async () => {
-    const stream = api.events(ending.signal);
+    const attempt = new AbortController();
+    const stream = api.events(AbortSignal.any([ending.signal, attempt.signal]));
+    try {
+      await takeStream(stream);
+    } finally {
+      attempt.abort();
+    }
+  };
+
+  const takeStream = async (stream: AsyncGenerator<LiveEvent>) => {
     // The stream is opened first, so that nothing falls between it and the snapshot.
     const first = stream.next();
+    // If the snapshot fails, that is what is told.
+    first.catch(() => undefined);
     for (const agent of await api.agents()) agents.set(agent.id, agent);
     addRows((await api.log({ limit: 200 })).rows);
     connected = true;
@@ -50,12 +61,13 @@ export function followLive(api: Api, changes: Changes, onTrouble: (detail: strin
     }
   };
 
+  const isEnding = () => ending.signal.aborted;
   const follow = async () => {
-    while (!ending.signal.aborted) {
+    while (!isEnding()) {
       try {
         await followOnce();
       } catch (error) {
-        if (ending.signal.aborted) return;
+        if (isEnding()) return;
         // A gateway that is away or going is what the demo shows; a gateway that says no is a defect.
         if (error instanceof ApiError) onTrouble(`the gateway's events: ${error.message}`);
         else if (!(error instanceof UnreachableError) && !(error instanceof TypeError)) throw error;

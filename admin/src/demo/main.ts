@@ -21,6 +21,8 @@ const tellTrouble = (text: string) => {
   if (!closing) say(`${pico.red("!")} ${text}`);
 };
 
+const MOST_CLOSING_MS = 5000;
+
 /** What has to be closed when the demo ends, newest first. */
 const closers: (() => Promise<void>)[] = [];
 let closing: Promise<void> | undefined;
@@ -38,7 +40,10 @@ function onSignal(signal: NodeJS.Signals): void {
   // The second Ctrl-C is meant: processes started here get no more time.
   if (closing) process.exit(130);
   say(`\nstopping (${signal})`);
-  void closeAll().then(() => process.exit(signal === "SIGINT" ? 130 : 143));
+  const code = signal === "SIGINT" ? 130 : 143;
+  // Whatever hangs then is ended by the exit handlers.
+  setTimeout(() => process.exit(code), MOST_CLOSING_MS).unref();
+  void closeAll().then(() => process.exit(code));
 }
 
 async function run(options: DemoOptions): Promise<number> {
@@ -74,7 +79,7 @@ async function runScript(options: DemoOptions): Promise<number> {
   const temporary = options.data === undefined ? await mkdtemp(join(tmpdir(), "badgekey-demo-")) : undefined;
   if (temporary !== undefined) closers.push(() => rm(temporary, { recursive: true, force: true }));
   const data = await openData(options.data ?? join(temporary ?? "", "data"));
-  const steps = storySteps({ start: () => open(data, undefined, options.json ? () => undefined : progress) });
+  const steps = storySteps({ now, start: () => open(data, undefined, options.json ? () => undefined : progress) });
   const report = await runStory(steps, (step, total) => {
     if (!options.json) process.stdout.write(stepLine(step, total));
   });
@@ -130,16 +135,16 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 try {
   const code = await run(readDemoOptions(process.argv.slice(2)));
   await closeAll();
-  process.exitCode = code;
+  process.exit(code);
 } catch (error) {
   await closeAll();
   if (error instanceof DemoUsageError) {
     say(`badgekey: error: ${error.message}\n\n${usage}`);
-    process.exitCode = 2;
+    process.exit(2);
   } else if (error instanceof Error) {
     say(`badgekey: error: ${error.message}`);
     if (error instanceof DemoError) say(`badgekey: hint: ${error.hint}`);
     else say(error.stack ?? "");
-    process.exitCode = 1;
+    process.exit(1);
   }
 }

@@ -9,8 +9,8 @@ import { type DemoSite, createSite } from "./site.js";
 
 export interface OpenDemoOptions {
   readonly data: DataDir;
-  progress(text: string): void;
-  onTrouble(text: string): void;
+  readonly progress: (text: string) => void;
+  readonly onTrouble: (text: string) => void;
   readonly usbReaderAt?: string;
   now(): Instant;
   /** The site as soon as it may have processes: it must be closed whatever happens next. */

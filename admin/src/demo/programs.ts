@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
 import { access } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 const require = createRequire(import.meta.url);
 
@@ -14,42 +16,26 @@ function program(name: string, path: string): string {
   return join(dirname(require.resolve(`${name}/package.json`)), path);
 }
 
-/** Where pcscd listens on Debian. */
+/** Where pcscd listens on Debian and Raspberry Pi OS. */
 const PCSCD_SOCKET = "/run/pcscd/pcscd.comm";
 
 /**
  * Whether a USB reader can be used beside the simulated one: the driver is installed, pcscd runs and shows a reader.
  * Without a reader the machine would rightly report one as lost, and the demo would stand still.
  */
-export async function hasUsbReader(withinMs = 1500): Promise<boolean> {
+export async function hasUsbReader(withinMs = 2000): Promise<boolean> {
   const there = await access(PCSCD_SOCKET).then(
     () => true,
     () => false,
   );
-  return there && (await seesReader(withinMs));
-}
-
-async function seesReader(withinMs: number): Promise<boolean> {
-  let pcsc: Pcsc;
-  try {
-    // Optional: npm leaves it out where no compiler was found.
-    pcsc = (require("@pokusew/pcsclite") as () => Pcsc)();
-  } catch {
-    return false;
-  }
-  return new Promise((resolve) => {
-    const done = (found: boolean) => {
-      clearTimeout(timer);
-      pcsc.close();
-      resolve(found);
-    };
-    const timer = setTimeout(() => done(false), withinMs);
-    pcsc.on("reader", () => done(true));
-    pcsc.on("error", () => done(false));
+  if (!there) return false;
+  const probe = spawn(process.execPath, [fileURLToPath(new URL("./usb-reader-process.js", import.meta.url))], {
+    stdio: "ignore",
+    timeout: withinMs,
+    killSignal: "SIGKILL",
   });
-}
-
-interface Pcsc {
-  on(event: "reader" | "error", listener: () => void): void;
-  close(): void;
+  return new Promise((resolve) => {
+    probe.once("error", () => resolve(false));
+    probe.once("exit", (code) => resolve(code === 0));
+  });
 }

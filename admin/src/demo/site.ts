@@ -16,10 +16,8 @@ import { programs } from "./programs.js";
 
 export interface SiteOptions {
   readonly data: DataDir;
-  /** A line for whoever waits. */
-  progress(text: string): void;
   /** Something broke that should not have; shown, never hidden. */
-  onTrouble(text: string): void;
+  readonly onTrouble: (text: string) => void;
   /** A machine whose agent also uses a USB reader. */
   readonly usbReaderAt?: string;
   now(): Instant;

@@ -1,4 +1,4 @@
-import type { BadgeView, LogView } from "@badgekey/shared";
+import type { BadgeView, Instant, LogView } from "@badgekey/shared";
 import { type DemoCard, type CardBox, blankCard } from "./card-box.js";
 import { writeCardAt } from "./card-job.js";
 import type { DemoSite } from "./site.js";
@@ -8,11 +8,12 @@ import { type TapOutcome, said, tapRefused, tapToEnd, tapToStart } from "./tap.j
 export interface StoryContext {
   /** Starts the site and fills it; the first step of the story. */
   start(): Promise<{ site: DemoSite; box: CardBox }>;
+  now(): Instant;
 }
 
 const LASER = "laser-1";
 const PRINTER = "printer-1";
-const LONG_MS = 20_000;
+const LONG_MS = 40_000;
 
 /** The story of the project's main job (the README tells it, too): each step holds the next one's ground. */
 export function storySteps(context: StoryContext): readonly StoryStep[] {
@@ -24,6 +25,8 @@ export function storySteps(context: StoryContext): readonly StoryStep[] {
   let second: BadgeView;
   /** Positions of the rows at the gateway before it was stopped. */
   let known: ReadonlySet<string>;
+  /** When the laser was plugged in again, ms since the epoch. */
+  let pluggedAt: number;
 
   const step = (title: string, run: () => Promise<StepOutcome>): StoryStep => ({ title, run });
   const cardOf = (id: string): DemoCard => {
@@ -104,6 +107,7 @@ export function storySteps(context: StoryContext): readonly StoryStep[] {
     }),
     step("plug the laser in again: every record arrives exactly once", async () => {
       const startedMs = performance.now();
+      pluggedAt = context.now();
       site.machine(LASER).cable.plug();
       await untilRow(site, "the new badge's use in the usage log", isUse(LASER, second));
       await untilDelivered(site, LASER);
@@ -119,10 +123,20 @@ export function storySteps(context: StoryContext): readonly StoryStep[] {
         }
       }
       must(positions(rows).size === rows.length, "a record stands in the log twice");
+      const waited = rows.filter(
+        (row) => row.machine === LASER && !known.has(position(row)) && Date.parse(row.at) < pluggedAt,
+      );
+      must(waited.length >= 6, `only ${waited.length} records waited at the laser`);
+      must(
+        waited.every(({ receivedAt }) => Date.parse(receivedAt) >= pluggedAt - 1000),
+        "a record claims to have arrived while the laser was cut off",
+      );
       const { problems } = await site.api.verifyLog();
       must(problems.length === 0, `the log has problems: ${problems.map(({ detail }) => detail).join("; ")}`);
-      const news = rows.filter((row) => !known.has(position(row))).length;
-      return { outcome: `${news} new records, each once, no gap in any chain`, latencyMs: { arrived: arrivedMs } };
+      return {
+        outcome: `${waited.length} records had waited at the laser; each is here once, no gap in any chain`,
+        latencyMs: { arrived: arrivedMs },
+      };
     }),
     step("withdraw the badge: the laser has the new status list", async () => {
       const startedMs = performance.now();
@@ -142,10 +156,7 @@ export function storySteps(context: StoryContext): readonly StoryStep[] {
     }),
     step("tap the withdrawn badge: refused with BADGE_REVOKED, and told what to do", async () => {
       const tap = await tapRefused(site, LASER, card.first, "BADGE_REVOKED");
-      must(
-        tap.screen !== undefined && tap.screen.next + tap.screen.detail !== "",
-        "the screen does not say what to do",
-      );
+      must(/see staff/i.test(said(tap.screen)), `the screen does not say what to do: ${said(tap.screen)}`);
       await untilRow(site, "the refusal in the usage log", (row) => row.code === "BADGE_REVOKED");
       return refusal(tap, "BADGE_REVOKED");
     }),

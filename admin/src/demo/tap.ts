@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { VirtualCard } from "@badgekey/shared/testing";
-import type { Decision, ScreenText } from "./bench.js";
+import type { Bench, Decision, ScreenText } from "./bench.js";
 import type { DemoSite } from "./site.js";
 
 /** What one tap did, as the bench saw it. */
@@ -13,7 +13,7 @@ export interface TapOutcome {
 
 const TAP_MS = 5000;
 /** A second tap within 800 ms is taken for the reader bouncing: a person lifts the card and comes back. */
-const BETWEEN_TAPS_MS = 850;
+const BETWEEN_TAPS_MS = 900;
 
 /** Taps a card and expects the machine to be enabled. Rejects with what the screen says instead. */
 export async function tapToStart(site: DemoSite, machineId: string, card: VirtualCard): Promise<TapOutcome> {
@@ -57,9 +57,7 @@ export async function tapToEnd(
   card: VirtualCard,
 ): Promise<{ openedAfterMs: number }> {
   const { bench } = site.machine(machineId);
-  await delay(BETWEEN_TAPS_MS);
-  const startedMs = performance.now();
-  bench.insert(card);
+  const startedMs = await layOn(bench, card);
   try {
     await site.changes.until(`the end of the use of ${machineId}`, TAP_MS, () => {
       const { relay, screen } = bench.state;
@@ -67,7 +65,7 @@ export async function tapToEnd(
     });
     return { openedAfterMs: performance.now() - startedMs };
   } finally {
-    bench.remove();
+    liftFrom(bench);
   }
 }
 
@@ -79,8 +77,7 @@ async function tap(
 ): Promise<TapOutcome> {
   const { bench } = site.machine(machineId);
   const before = bench.state.decision?.count ?? 0;
-  const startedMs = performance.now();
-  bench.insert(card);
+  const startedMs = await layOn(bench, card);
   try {
     await site.changes.until(`the answer of ${machineId} to a tap`, TAP_MS, () => happened(before));
     const elapsedMs = performance.now() - startedMs;
@@ -90,8 +87,25 @@ async function tap(
     });
     return { decision, closedAfterMs: elapsedMs, screen: bench.state.screen };
   } finally {
-    bench.remove();
+    liftFrom(bench);
   }
+}
+
+/** When a card was last lifted from each bench, ms of performance.now(). */
+const lastTaps = new WeakMap<Bench, number>();
+
+/** Lays the card on, not sooner than a person would; resolves with the instant (performance.now). */
+async function layOn(bench: Bench, card: VirtualCard): Promise<number> {
+  const waitMs = (lastTaps.get(bench) ?? 0) + BETWEEN_TAPS_MS - performance.now();
+  if (waitMs > 0) await delay(waitMs);
+  const atMs = performance.now();
+  bench.insert(card);
+  return atMs;
+}
+
+function liftFrom(bench: Bench): void {
+  bench.remove();
+  lastTaps.set(bench, performance.now());
 }
 
 export function said(screen: ScreenText | undefined): string {

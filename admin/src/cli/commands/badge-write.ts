@@ -44,7 +44,7 @@ async function follow({ out, io }: CliSession, api: Api, first: JobView, until: 
     const left = Math.max(0, Math.ceil((until - io.now()) / 1000));
     out.progress(
       job.state === "writing"
-        ? "writing: keep the card still"
+        ? "writing: do as the machine’s screen says, and hold the card still"
         : `put the card on the reader of ${job.agent}: ${left} s left`,
     );
     await io.sleep(EVERY_MS);

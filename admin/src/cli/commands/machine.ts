@@ -155,14 +155,19 @@ export function collectSetting(text: string, before: Readonly<Settings> = {}): S
   if (equals < 1 || path.some((name) => !/^[a-zA-Z][a-zA-Z0-9]*$/.test(name) || name === "constructor")) {
     throw new InvalidArgumentError("write setting=value, e.g. session.maxSeconds=3600");
   }
-  const settings = structuredClone(before) as Settings;
+  const settings: Settings = structuredClone(before);
   let at = settings;
   for (const name of path.slice(0, -1)) {
-    const inner = at[name];
-    at = at[name] = typeof inner === "object" && inner !== null && !Array.isArray(inner) ? (inner as Settings) : {};
+    const inner = isSettings(at[name]) ? at[name] : {};
+    at[name] = inner;
+    at = inner;
   }
   at[path.at(-1) as string] = readValue(text.slice(equals + 1));
   return settings;
+}
+
+function isSettings(value: unknown): value is Settings {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function readValue(text: string): unknown {

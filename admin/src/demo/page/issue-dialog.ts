@@ -30,7 +30,10 @@ export function setUpIssueDialog(state: DemoState): void {
 
 async function submit(form: HTMLFormElement, error: HTMLElement, dialog: HTMLDialogElement): Promise<void> {
   const data = new FormData(form);
-  const text = (name: string) => String(data.get(name) ?? "");
+  const text = (name: string) => {
+    const value = data.get(name);
+    return typeof value === "string" ? value : "";
+  };
   const send = form.querySelector<HTMLButtonElement>("button[type=submit]");
   if (send) send.disabled = true;
   error.textContent = "";
