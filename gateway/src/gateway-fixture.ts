@@ -110,7 +110,7 @@ export async function makeRequest(agent: string): Promise<{ readonly key: string
   const request = await Pkcs10CertificateRequestGenerator.create({ name, keys, signingAlgorithm: algorithm });
   const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey));
   const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" }).export({ type: "pkcs8", format: "pem" });
-  return { key: key as string, request: request.toString("pem") };
+  return { key: key.toString(), request: request.toString("pem") };
 }
 
 /** Invites and enrols an agent, the way its own program does. */

@@ -13,10 +13,10 @@ async function run(configPath: string): Promise<void> {
   const config = loadConfig(configPath);
   const log = pino({ level: config.log.level, base: null }, pino.destination({ dest: 2, sync: true }));
   const gateway = buildGateway(config, { clock: () => Date.now(), nowMs: () => performance.now(), log, version });
-  let stopping = false;
+  const state: { stopping: boolean } = { stopping: false };
   const stop = (): void => {
-    if (stopping) return;
-    stopping = true;
+    if (state.stopping) return;
+    state.stopping = true;
     gateway.stop().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -30,7 +30,7 @@ async function run(configPath: string): Promise<void> {
     const addresses = await gateway.start();
     process.stdout.write(`${JSON.stringify({ event: "ready", ...addresses })}\n`);
   } catch (error) {
-    if (stopping) return;
+    if (state.stopping) return;
     await gateway.stop();
     throw error;
   }

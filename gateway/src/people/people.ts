@@ -1,4 +1,4 @@
-import type { Instant, Level, PersonInput, TrainingRecordInput } from "@badgekey/shared";
+import type { Instant, PersonInput, TrainingRecordInput } from "@badgekey/shared";
 import { randomText } from "../random-text.js";
 import { RefusedError } from "../refused.js";
 import type { PeopleStore, Person, TrainingRecord, TrainingStore } from "./ports.js";
@@ -48,7 +48,7 @@ export async function addTrainingRecord(
     id: randomText(10),
     person: person.id,
     training: training.number,
-    level: (input.level ?? 2) as Level,
+    level: input.level ?? 2,
     heldOn,
     endsAt,
     trainer: input.trainer ?? null,

@@ -8,10 +8,10 @@ export function commandStore(sql: Kysely<Tables>): CommandStore & JobStore {
       return sql.transaction().execute(async (trx) => {
         const { newest } = await trx
           .selectFrom("commands")
-          .select((most) => most.fn.max("number").as("newest"))
+          .select((most) => most.fn.max<number | null>("number").as("newest"))
           .where("agent", "=", agent)
           .executeTakeFirstOrThrow();
-        const number = Number(newest ?? 0) + 1;
+        const number = (newest ?? 0) + 1;
         await trx
           .insertInto("commands")
           .values({ agent, number, kind, issued_at: issuedAt, expires_at: expiresAt })

@@ -94,7 +94,13 @@ export class UsageRows {
       throw cause;
     }
     const heads = [...touched].map((agent) => ({ agent, ...this.#head(agent) }));
-    return { stored, duplicates, heads, rows, findings: findings.map(({ bytes: _bytes, ...finding }) => finding) };
+    return {
+      stored,
+      duplicates,
+      heads,
+      rows,
+      findings: findings.map(({ agent, code, detail }) => ({ agent, code, detail })),
+    };
   }
 
   settleGap(
@@ -130,7 +136,9 @@ export class UsageRows {
     let head = this.#heads.get(agent);
     if (!head) {
       const row = this.#statements.readHead.get(agent) as ChainHead | undefined;
-      head = row ?? { boot: 0, sequence: 0, chain: chainStart(this.#site, agent), pending: 0 };
+      head = row
+        ? { ...row, chain: new Uint8Array(row.chain) }
+        : { boot: 0, sequence: 0, chain: chainStart(this.#site, agent), pending: 0 };
       this.#heads.set(agent, head);
     }
     return head;
@@ -162,8 +170,10 @@ export class UsageRows {
           code,
         );
       },
-      pendingAfter: (agent, chain) =>
-        pendingAfter.get(agent, chain) as (RowPosition & { chain: Uint8Array }) | undefined,
+      pendingAfter(agent, chain) {
+        const row = pendingAfter.get(agent, chain) as (RowPosition & { chain: Uint8Array }) | undefined;
+        return row && { ...row, chain: new Uint8Array(row.chain) };
+      },
       markLinked: (agent, { boot, sequence }) => {
         markLinked.run(agent, boot, sequence);
       },
