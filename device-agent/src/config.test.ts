@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ConfigError, parseConfig, readConfig } from "./config.js";
+import { ConfigError } from "./config-error.js";
+import { parseConfig, readConfig } from "./config.js";
 
 const good = `
 agent: laser-1

@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { AGENT_ID } from "@badgekey/shared";
 import { type Document, parseDocument } from "yaml";
 import { z } from "zod";
+import { ConfigError } from "./config-error.js";
 import { checkPin } from "./hardware/gpio-pins.js";
 
 const mostBytes = 65_536;
@@ -83,18 +84,6 @@ export type AgentConfig = Readonly<z.output<typeof configSchema>>;
 export type ReaderConfig = AgentConfig["readers"][number];
 export type RelayConfig = AgentConfig["relay"];
 export type ScreenConfig = NonNullable<AgentConfig["screen"]>;
-
-/** Everything that is wrong with the configuration at once: each problem is "path: what to write instead". */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-
-  constructor(
-    readonly file: string,
-    readonly problems: readonly string[],
-  ) {
-    super(`${file} cannot be used:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
-  }
-}
 
 /** Reads and checks the agent's one YAML file. Relative paths count from the file's folder. Throws a ConfigError. */
 export async function readConfig(file: string): Promise<AgentConfig> {

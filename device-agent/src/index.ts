@@ -15,7 +15,8 @@ export { type WriteOptions, type WrittenCard, writeBadge } from "./presentation/
 export { type PcscReaderOptions, pcscReader } from "./hardware/pcsc-reader.js";
 export { pcscDriverMissing, probePcscd } from "./hardware/pcsc-launch.js";
 export { type SimulatedReaderOptions, simulatedReader } from "./hardware/simulated-reader.js";
-export { type AgentConfig, ConfigError, parseConfig, readConfig } from "./config.js";
+export { ConfigError } from "./config-error.js";
+export { type AgentConfig, parseConfig, readConfig } from "./config.js";
 export { type Enrolment, readEnrolment, writeEnrolment } from "./enrolment/enrolment-file.js";
 export { enrol, fingerprintOf } from "./enrolment/enrol.js";
 export { type Disk, diskFolder } from "./site-state/durable-folder.js";

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { type CommandIo, printError } from "./commands/command-io.js";
 import { RefusedError } from "./commands/refused-error.js";
-import { ConfigError } from "./config.js";
+import { ConfigError } from "./config-error.js";
 
 /**
  * The process of one machine's controller. This file and config.ts are the only ones that look at the environment; each
@@ -92,11 +92,18 @@ function tell(error: unknown): number {
   return EXIT.refused;
 }
 
+// Whoever read our output is gone: no reason to end a session.
+process.stdout.on("error", () => undefined);
+process.stderr.on("error", () => undefined);
+
 // Whatever nobody expected ends the process at once: the relay holder sees its pipe close and opens (SAFETY R2).
 process.on("uncaughtException", (error) => {
-  // Synchronous, because nothing else is certain to come out any more.
-  writeSync(2, `badgekey-agent: error: ${error.stack ?? error.message}\n`);
-  process.exit(EXIT.refused);
+  try {
+    // Synchronous, because nothing else is certain to come out any more.
+    writeSync(2, `badgekey-agent: error: ${error.stack ?? error.message}\n`);
+  } finally {
+    process.exit(EXIT.refused);
+  }
 });
 
 try {

@@ -19,6 +19,12 @@ export function openLog(level: AgentConfig["log"]["level"], agent: string): Agen
   stream.on("error", () => undefined);
   return {
     log: pino({ level, base: { agent } }, stream),
-    flush: () => stream.flushSync(),
+    flush: () => {
+      try {
+        stream.flushSync();
+      } catch {
+        // As above: the process ends in this moment, and its exit code is what is left to say.
+      }
+    },
   };
 }

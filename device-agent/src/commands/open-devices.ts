@@ -7,6 +7,8 @@ import type { Reader, ReaderEvent, RelayFault, Screen } from "../ports.js";
 import { openReader } from "./open-reader.js";
 import { RefusedError } from "./refused-error.js";
 
+const AMBIGUOUS = "ambiguous: ";
+
 /** One line for each driver that only plays its device; nobody shall take a bench for a machine. */
 export function simulatedDrivers({ readers, relay, screen }: AgentConfig): readonly string[] {
   return [
@@ -47,10 +49,7 @@ function lineOf(relay: AgentConfig["relay"]): LineConfig {
   };
 }
 
-/**
- * A configured reader. Throws a RefusedError where its driver is not installed. `onAmbiguous` is told when, before the
- * reader was ever ready, more than one device fits: which one guards the machine must not be left to chance.
- */
+/** A configured reader. Throws a RefusedError where its driver is not installed; `onAmbiguous` as in `watchAmbiguity`. */
 export async function openReaderOrRefuse(
   config: ReaderConfig,
   onAmbiguous: (refusal: RefusedError) => void,
@@ -60,15 +59,22 @@ export async function openReaderOrRefuse(
     const [what = missing, mend = "npm ci"] = missing.replace(/^missing: /, "").split("; run: ");
     throw new RefusedError(`the reader driver pcsc cannot be loaded: ${what}`, mend);
   }
-  const reader = await openReader(config);
+  return watchAmbiguity(await openReader(config), onAmbiguous);
+}
+
+/**
+ * The same reader; `onAmbiguous` is told when, before it was ever ready, more than one device fits. Which one guards the
+ * machine must not be left to chance (DESIGN section 5). Later a second device is one lost reader, no reason to end.
+ */
+export function watchAmbiguity(reader: Reader, onAmbiguous: (refusal: RefusedError) => void): Reader {
   let isDecided = false;
   const judge = (event: ReaderEvent): void => {
     if (isDecided) return;
     isDecided = event.kind === "readerReady";
-    if (event.kind !== "readerLost" || !event.reason.startsWith("ambiguous: ")) return;
+    if (event.kind !== "readerLost" || !event.reason.startsWith(AMBIGUOUS)) return;
     isDecided = true;
-    const hint = "write `name:` under `readers` in the configuration, as the names above differ";
-    onAmbiguous(new RefusedError(event.reason.slice("ambiguous: ".length), hint));
+    const hint = "write `name:` under `readers` in the configuration, with what sets the one apart";
+    onAmbiguous(new RefusedError(event.reason.slice(AMBIGUOUS.length), hint));
   };
   return {
     start: (onEvent) =>

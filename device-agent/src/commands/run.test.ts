@@ -1,9 +1,13 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { agentTopic } from "@badgekey/shared";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { ReaderEvent } from "../ports.js";
+import { watchAmbiguity } from "./open-devices.js";
+import type { RefusedError } from "./refused-error.js";
 import { type AgentFolder, agentFolder, SIMULATED } from "../testing/agent-process.js";
+import { Events } from "../testing/events.js";
 import { startTestBroker } from "../uplink/aedes-fixture.js";
 
 let home: AgentFolder;
@@ -92,7 +96,64 @@ describe("run", () => {
     await gone(children);
   });
 
-  test("not enrolled, enrolled as another agent, or in use: exit 1 with the way out", async () => {
+  test("an exception that nobody expected ends the process with 1, and the relay's holder with it", async () => {
+    await home.enrol();
+    const defect = "process.on('SIGUSR2',()=>{throw new Error('a defect')})";
+    const agent = home.start(["run", "--config", home.config], {
+      NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(defect)}`,
+    });
+    await agent.lines.first(1);
+    const children = await childrenOf(agent.child.pid ?? 0);
+    agent.child.kill("SIGUSR2");
+    expect(await agent.ended).toBe(1);
+    expect(agent.err()).toContain("badgekey-agent: error: Error: a defect");
+    await gone(children);
+  });
+
+  test("it goes on when nobody reads its output any more", async () => {
+    await home.enrol();
+    const attempts = new Events<string>();
+    const nobody = createServer((socket) => {
+      attempts.add("attempt");
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => nobody.listen(0, "127.0.0.1", resolve));
+    cleanups.push(() => new Promise((resolve) => nobody.close(() => resolve())));
+    const { port } = nobody.address() as { port: number };
+    await home.configure(`${SIMULATED}gateway: { host: 127.0.0.1, port: ${String(port)} }\nlog: { level: debug }\n`);
+    const agent = run();
+    await agent.lines.first(1);
+    agent.child.stdout?.destroy();
+    agent.child.stderr?.destroy();
+    await attempts.first(attempts.all.length + 2);
+    expect(agent.child.exitCode).toBeNull();
+    agent.child.kill("SIGTERM");
+    expect(await agent.ended).toBe(0);
+  });
+
+  test("a configured reader whose driver is not installed is refused with the command that mends it", async () => {
+    await home.enrol();
+    await home.configure("readers: [{ driver: pcsc }]\nrelay: { driver: simulated }\n");
+    const hide = join(home.folder, "hide.cjs");
+    await writeFile(
+      hide,
+      `const Module = require("node:module");
+       const resolve = Module._resolveFilename;
+       Module._resolveFilename = function (name, ...rest) {
+         if (name === "nfc-pcsc") throw Object.assign(new Error("hidden by the test"), { code: "MODULE_NOT_FOUND" });
+         return resolve.call(this, name, ...rest);
+       };`,
+    );
+    const agent = home.start(["run", "--config", home.config], { NODE_OPTIONS: `--require ${hide}` });
+    expect(await agent.ended).toBe(1);
+    expect(agent.lines.all).toEqual([]);
+    expect(agent.err()).toContain(
+      "error: the reader driver pcsc cannot be loaded: the package nfc-pcsc is not installed",
+    );
+    expect(agent.err()).toMatch(/badgekey-agent: hint: sudo apt-get install .*pcscd.* && npm ci\n/);
+  });
+
+  test("not enrolled, in use, or without a configuration: exit 1 with the way out", async () => {
     const bare = run();
     expect(await bare.ended).toBe(1);
     expect(bare.err()).toContain("badgekey-agent: error: agent laser-1 is not enrolled\n");
@@ -106,10 +167,9 @@ describe("run", () => {
     expect(second.err()).toContain("badgekey-agent: hint: only one agent may use a dataDir");
     first.child.kill("SIGTERM");
     expect(await first.ended).toBe(0);
-    await home.configure(SIMULATED.replace("bench", "bench2"));
-    const renamed = home.start(["run", "--config", join(home.folder, "none.yaml")]);
-    expect(await renamed.ended).toBe(1);
-    expect(renamed.err()).toContain("the file cannot be read (ENOENT)");
+    const lost = home.start(["run", "--config", join(home.folder, "none.yaml")]);
+    expect(await lost.ended).toBe(1);
+    expect(lost.err()).toContain("the file cannot be read (ENOENT)");
   });
 
   test("a configured relay that this machine does not have is refused, and nothing takes its place", async () => {
@@ -184,5 +244,28 @@ describe("command line", () => {
     expect(agent.err()).toContain("relay.pin: pin 5 is not pulled down at power-up");
     expect(agent.err()).toContain('unknown key "unknown"');
     expect(agent.err()).toContain("readers: write a list with at least one reader");
+  });
+});
+
+describe("an ambiguous reader", () => {
+  const playing = (events: readonly ReaderEvent[]) => {
+    const seen: ReaderEvent[] = [];
+    const refusals: RefusedError[] = [];
+    const reader = watchAmbiguity(
+      { start: (onEvent) => events.forEach(onEvent), close: () => Promise.resolve() },
+      (refusal) => refusals.push(refusal),
+    );
+    reader.start((event) => seen.push(event));
+    return { seen, refusals };
+  };
+  const lost = (reason: string): ReaderEvent => ({ kind: "readerLost", reader: "pcsc", reason });
+
+  test("is refused at the start, once, and only before a reader was found", () => {
+    const early = playing([lost("absent: none"), lost("ambiguous: 2 readers fit"), lost("ambiguous: 3 readers fit")]);
+    expect(early.refusals.map(({ message }) => message)).toEqual(["2 readers fit"]);
+    expect(early.refusals[0]?.hint).toContain("name:");
+    expect(early.seen).toHaveLength(3);
+    const later = playing([{ kind: "readerReady", reader: "ACR" }, lost("ambiguous: 2 readers fit")]);
+    expect(later.refusals).toEqual([]);
   });
 });
