@@ -4,7 +4,7 @@ import { createAgent } from "../agent.js";
 import { type AgentConfig, readConfig } from "../config.js";
 import { type Enrolment, readEnrolment } from "../enrolment/enrolment-file.js";
 import { systemClock } from "../system-clock.js";
-import { mqttUplink } from "../uplink/mqtt-uplink.js";
+import { loadMqttClient, mqttUplink } from "../uplink/mqtt-uplink.js";
 import { pumpUsage } from "../uplink/pump-usage.js";
 import { openLog } from "./agent-log.js";
 import type { CommandIo } from "./command-io.js";
@@ -106,6 +106,8 @@ async function openParts(config: AgentConfig, enrolment: Enrolment, { log, onAmb
     openReaders,
     openStore,
     openScreen(config.screen),
+    // Not later: its files are read synchronously, and later the loop runs (SAFETY R8).
+    loadMqttClient(),
   ]);
   const { broker, tls, site } = enrolment;
   const pipe = mqttUplink({

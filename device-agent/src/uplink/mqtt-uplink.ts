@@ -98,7 +98,7 @@ class MqttUplink implements Uplink {
 
   async #connect(): Promise<void> {
     try {
-      const Client = await loadClient();
+      const Client = await loadMqttClient();
       if (this.#closed) return;
       const connection = new BrokerConnection(Client, this.#connectionOptions(), {
         onReady: () => this.#onReady(),
@@ -186,7 +186,10 @@ class MqttUplink implements Uplink {
   }
 }
 
-/** Loaded with the first connection: the machine is ready before. */
-async function loadClient(): Promise<typeof MqttClient> {
+/**
+ * Loads MQTT.js, which reads many files synchronously: done by whoever starts the process while it waits anyway, else with
+ * the first connection.
+ */
+export async function loadMqttClient(): Promise<typeof MqttClient> {
   return (await import("mqtt")).MqttClient;
 }
