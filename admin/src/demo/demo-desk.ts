@@ -4,7 +4,7 @@ import { UnreachableError } from "../api/index.js";
 import { type CardBox, blankCard } from "./card-box.js";
 import { writeCardAt } from "./card-job.js";
 import { DemoError } from "./data-dir.js";
-import { type DemoState, badgeStateText, logRow, outOfServiceReason } from "./demo-state.js";
+import { type DemoState, type MachineState, badgeStateText, logRow, outOfServiceReason } from "./demo-state.js";
 import { machinePlans, trainingPlans } from "./machines.js";
 import { face } from "./seed.js";
 import type { DemoMachine, DemoSite } from "./site.js";
@@ -32,6 +32,9 @@ export function openDesk(site: DemoSite, box: CardBox, troubles: readonly string
   let gatewayPlugged = true;
   const unplugged = new Set<string>();
   const writing = new Set<string>();
+  const names = new Map(machinePlans.map(({ id, name }) => [id, name]));
+  /** How many taps each machine had decided when contact was lost. */
+  const decidedAtLoss = new Map<string, number>();
   let badges: ReadonlyMap<string, BadgeView> = new Map();
   let machines: ReadonlyMap<string, MachineView> = new Map();
 
@@ -105,7 +108,7 @@ export function openDesk(site: DemoSite, box: CardBox, troubles: readonly string
           };
         }),
         trainings: trainingPlans.map(({ slug, name }) => ({ slug, name })),
-        log: site.live.rows.slice(0, ROWS_SHOWN).map(logRow),
+        log: site.live.rows.slice(0, ROWS_SHOWN).map((row) => logRow(row, names)),
         troubles,
       };
     },
@@ -113,6 +116,10 @@ export function openDesk(site: DemoSite, box: CardBox, troubles: readonly string
       const machine = machineOf(machineId);
       if (writing.has(machineId)) throw new DemoError("a card is being written here", "wait until it is done");
       const { card } = cardOf(cardId);
+      const there = box.all().find((one) => one.card === machine.bench.state.card);
+      if (there && there.id !== cardId && presenceOf(machineId) === "hold") {
+        throw new DemoError(`the card of ${there.name} is in the ${machine.name}`, "take it out first");
+      }
       const elsewhere = laidOn(cardId);
       if (elsewhere !== null) machineOf(elsewhere).bench.remove();
       const before = machine.bench.state.decision?.count ?? 0;
@@ -170,7 +177,20 @@ export function openDesk(site: DemoSite, box: CardBox, troubles: readonly string
     },
   };
 
-  function machineState(id: string) {
+  /** A machine without contact cannot report: then the taps that its bench saw since say how much there is. */
+  function waitingAt({ id, bench }: DemoMachine): MachineState["waiting"] {
+    const view = site.live.agents.get(id);
+    const decided = bench.state.decision?.count ?? 0;
+    if (view?.connected) {
+      decidedAtLoss.delete(id);
+      return { count: view.report?.pendingRecords ?? 0, of: "record" };
+    }
+    const before = decidedAtLoss.get(id) ?? decided;
+    decidedAtLoss.set(id, before);
+    return { count: decided - before, of: "tap" };
+  }
+
+  function machineState(id: string): MachineState {
     const machine = machineOf(id);
     const { bench, agent } = machine;
     const view = site.live.agents.get(id);
@@ -195,7 +215,7 @@ export function openDesk(site: DemoSite, box: CardBox, troubles: readonly string
           }
         : null,
       card: box.all().find((one) => one.card === card)?.id ?? null,
-      waiting: view?.report?.pendingRecords ?? 0,
+      waiting: waitingAt(machine),
       outOfService: outOfServiceReason(machines.get(id)),
       writing: writing.has(id),
     };

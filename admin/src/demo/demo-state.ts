@@ -37,8 +37,8 @@ export interface MachineState {
   readonly decision: DecisionState | null;
   /** Id of the card on the reader. */
   readonly card: string | null;
-  /** Records stored at the machine, not yet delivered. */
-  readonly waiting: number;
+  /** What is stored at the machine and not yet delivered: by its own report, or taps seen since contact was lost. */
+  readonly waiting: { readonly count: number; readonly of: "record" | "tap" };
   readonly outOfService: string | null;
   /** A card is being written here. */
   readonly writing: boolean;
@@ -109,16 +109,28 @@ const kindWords: Readonly<Record<string, string>> = {
 
 const meanings: Readonly<Record<string, string>> = { ...badgeCodes, ...tapCodes, ...faultCodes };
 
-/** A row of the usage log in the words people read. */
-export function logRow(row: LogView): LogRow {
+const reasonWords: Readonly<Record<string, string>> = {
+  readCard: "read a card",
+  writeCard: "write a card",
+  outOfService: "take out of service",
+  release: "put back into service",
+  end: "end the use",
+  identify: "show which one it is",
+  tap: "by a second tap",
+  removed: "card taken out",
+};
+
+/** A row of the usage log in the words people read; machines by the names in `names`. */
+export function logRow(row: LogView, names: ReadonlyMap<string, string>): LogRow {
+  const reason = row.reason === null ? "" : (reasonWords[row.reason] ?? row.reason);
   const parts = [
     row.durationMs === null ? "" : seconds(row.durationMs),
-    row.code === null ? (row.reason ?? "") : (meanings[row.code] ?? row.reason ?? ""),
+    row.code === null ? reason : (meanings[row.code] ?? reason),
   ];
   return {
     key: `${row.agent}/${row.boot}/${row.sequence}`,
     at: row.at,
-    machine: row.machine,
+    machine: names.get(row.machine) ?? row.machine,
     what: kindWords[row.kind] ?? row.kind,
     tone: toneOf(row.kind),
     person: row.personName ?? "",

@@ -36,7 +36,7 @@ const people: readonly PersonPlan[] = [
       ["printing", 3],
       ["saw", 3],
     ],
-    note: "",
+    note: "trainer at every machine",
     at: "saw-1",
   },
   {
@@ -46,7 +46,7 @@ const people: readonly PersonPlan[] = [
       ["laser", 1],
       ["electronics", 2],
     ],
-    note: "",
+    note: "trainee at the laser: not alone",
     at: "printer-1",
   },
 ];
@@ -179,7 +179,7 @@ export function face(badge: BadgeView): Pick<DemoCard, "name" | "trainings" | "b
     name: badge.personName,
     trainings: badge.grants.map(({ training, level }) => {
       const name = trainingPlans.find(({ slug }) => slug === training)?.name ?? training;
-      return level === 2 ? name : `${name} · ${levelWord(level)}`;
+      return level === 2 ? name : `${name} (${levelWord(level)})`;
     }),
     badge: badge.id,
   };

@@ -55,7 +55,7 @@ export function createCardView(first: CardState, hand: Hand): CardView {
       setAttribute(button, "data-kind", now.kind);
       setAttribute(button, "aria-pressed", String(hand.card === now.id));
       setText(name, cardName(now));
-      setText(trainings, now.trainings.join(" · "));
+      setText(trainings, now.trainings.join(", "));
       setText(note, now.note);
       setText(state, placeText(now, whole));
       withdraw.hidden = !now.withdrawable;

@@ -4,6 +4,9 @@ import { act, announce } from "./actions.js";
 /** The card that a visitor has in the hand: chosen by click or key, or dragged. */
 export interface Hand {
   readonly card: string | undefined;
+  readonly isDragging: boolean;
+  /** The last choice was made by key: focus follows it. */
+  readonly byKey: boolean;
   /** Takes a card, or puts it back when it is the one already held. */
   toggle(card: string, name: string): void;
   drop(): void;
@@ -18,6 +21,8 @@ const DRAG_PX = 6;
 
 export function createHand(onChange: () => void): Hand {
   let held: string | undefined;
+  let dragging = false;
+  let byKey = false;
 
   const hold = (card: string | undefined) => {
     held = card;
@@ -26,6 +31,12 @@ export function createHand(onChange: () => void): Hand {
   const hand: Hand = {
     get card() {
       return held;
+    },
+    get isDragging() {
+      return dragging;
+    },
+    get byKey() {
+      return byKey;
     },
     toggle(card, name) {
       const takes = held !== card;
@@ -47,24 +58,29 @@ export function createHand(onChange: () => void): Hand {
       element.addEventListener("pointerdown", (down) => {
         const from = source();
         if (down.button !== 0 || from === undefined) return;
-        followPointer(element, down, from.card, hold);
+        followPointer(element, down, from.card, (takes) => {
+          dragging = takes;
+          hold(takes ? from.card : undefined);
+        });
       });
       // The browser's own dragging of images and text would end ours.
       element.addEventListener("dragstart", (event) => event.preventDefault());
     },
   };
-  addEventListener("keydown", ({ key }) => {
-    if (key === "Escape") hand.drop();
-  });
+  // Before the elements' own handlers: what they do depends on it.
+  addEventListener(
+    "keydown",
+    ({ key }) => {
+      byKey = true;
+      if (key === "Escape") hand.drop();
+    },
+    { capture: true },
+  );
+  addEventListener("pointerdown", () => (byKey = false), { capture: true });
   return hand;
 }
 
-function followPointer(
-  element: HTMLElement,
-  down: PointerEvent,
-  card: string,
-  hold: (card: string | undefined) => void,
-): void {
+function followPointer(element: HTMLElement, down: PointerEvent, card: string, drag: (takes: boolean) => void): void {
   let ghost: HTMLElement | undefined;
   let over: HTMLElement | undefined;
   const box = element.getBoundingClientRect();
@@ -74,7 +90,7 @@ function followPointer(
     if (!ghost) {
       if (Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) < DRAG_PX) return;
       ghost = startGhost(element, box);
-      hold(card);
+      drag(true);
     }
     ghost.style.left = `${event.clientX - (down.clientX - box.left)}px`;
     ghost.style.top = `${event.clientY - (down.clientY - box.top)}px`;
@@ -97,7 +113,7 @@ function followPointer(
     setTimeout(() => element.removeEventListener("click", swallow, { capture: true }), 0);
     const machine = over?.dataset.machine;
     const from = element.closest<HTMLElement>("[data-machine]")?.dataset.machine;
-    hold(undefined);
+    drag(false);
     if (event.type === "pointercancel") return;
     if (machine !== undefined && machine !== from) void act("place", { card, machine });
     else if (machine === undefined && from !== undefined) void act("take", { machine: from });

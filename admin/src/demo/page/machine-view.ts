@@ -20,6 +20,13 @@ const signs: Readonly<Record<string, string>> = {
   attention: "!",
 };
 
+/** Line drawings of the demo's machines, 24 × 24. */
+const pictures: Readonly<Record<string, readonly { readonly d: string }[]>> = {
+  "laser-1": [{ d: "M4 4h16v4H4z" }, { d: "M12 8v7" }, { d: "M8.5 18.5 12 15l3.5 3.5" }, { d: "M5 21h14" }],
+  "printer-1": [{ d: "M4 3v18h16V3z" }, { d: "M4 7h16" }, { d: "M10 7v3l2 2 2-2V7" }, { d: "M8 17h8v-3H8z" }],
+  "saw-1": [{ d: "M5 3h14v5H5z" }, { d: "M5 16h14v5H5z" }, { d: "M9 8v8" }, { d: "M15 8l-1.5 2 1.5 2-1.5 2 1.5 2" }],
+};
+
 export function createMachineView(first: MachineState, hand: Hand): MachineView {
   let machine = first;
   let card: CardState | undefined;
@@ -31,19 +38,11 @@ export function createMachineView(first: MachineState, hand: Hand): MachineView 
   plug.addEventListener("click", () => void act("plug", { target: id, plugged: !machine.plugged }));
 
   const lampText = make("span");
-  const lamp = make(
-    "p",
-    { class: "lamp" },
-    drawing(
-      { d: "M3 12h5", class: "" },
-      { d: "M16 12h5", class: "" },
-      { d: "M8 12l7-6", class: "open-contact" },
-      { d: "M8 12h8", class: "closed-contact" },
-    ),
-    lampText,
-  );
+  const lamp = make("p", { class: "lamp" }, drawing({ d: "M12 3v8" }, { d: "M7 6.5a7.5 7.5 0 1 0 10 0" }), lampText);
   const asksFor = make("p");
   const title = make("h2", { id: `title-${id}` }, first.name);
+  const picture = drawing(...(pictures[id] ?? []));
+  picture.setAttribute("class", "picture");
 
   const screenSign = make("span", { class: "sign", "aria-hidden": "true" });
   const headline = make("p", { class: "headline" });
@@ -85,7 +84,7 @@ export function createMachineView(first: MachineState, hand: Hand): MachineView 
     make(
       "div",
       { class: "machine-body" },
-      make("div", { class: "machine-head" }, make("div", {}, title, asksFor), lamp),
+      make("div", { class: "machine-head" }, picture, make("div", { class: "machine-name" }, title, asksFor), lamp),
       screen,
       reader,
       make("div", { class: "facts" }, decision, waiting),
@@ -104,8 +103,9 @@ export function createMachineView(first: MachineState, hand: Hand): MachineView 
     setText(asksFor, `asks for: ${now.asksFor}${now.presence === "hold" ? " · card stays in" : ""}`);
 
     setAttribute(plug, "aria-checked", String(now.plugged));
-    setAttribute(plug, "aria-label", `Network of ${now.name}`);
-    setText(plugText, now.plugged ? "Network plugged in" : "Plug pulled");
+    const plugged = now.plugged ? "Network plugged in" : "Plug pulled";
+    setAttribute(plug, "aria-label", `${plugged}: ${now.name}`);
+    setText(plugText, plugged);
 
     lamp.classList.toggle("on", on);
     setText(lampText, on ? "Enabled" : now.relay === "open" ? "Off" : "Off, not seen");
@@ -120,10 +120,7 @@ export function createMachineView(first: MachineState, hand: Hand): MachineView 
 
     updateReader(now, state);
     showDecision(now);
-    const there = `${now.waiting} ${now.waiting === 1 ? "record" : "records"}`;
-    waiting.replaceChildren(
-      ...(now.waiting > 0 ? [make("strong", {}, there), " stored at the machine, not yet delivered"] : []),
-    );
+    showWaiting(now);
     setText(service, now.outOfService === null ? "Take out of service" : "Put back into service");
   }
 
@@ -144,6 +141,14 @@ export function createMachineView(first: MachineState, hand: Hand): MachineView 
       "aria-label",
       `Reader of ${now.name}: ${card ? `${cardName(card)}, ` : ""}${readerHint.textContent}`,
     );
+  }
+
+  function showWaiting({ waiting: { count, of } }: MachineState): void {
+    const text = `${count} ${of}${count === 1 ? "" : "s"}`;
+    if (waiting.dataset.shown === text) return;
+    waiting.dataset.shown = text;
+    const stored = [make("strong", {}, text), " stored at the machine, not yet delivered"];
+    waiting.replaceChildren(...(count > 0 ? stored : []));
   }
 
   function showDecision(now: MachineState): void {

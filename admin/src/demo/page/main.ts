@@ -4,6 +4,7 @@ import { act, showNotice } from "./actions.js";
 import { type CardView, createCardView } from "./card-view.js";
 import { byId, make, setAttribute, setText } from "./dom.js";
 import { createHand } from "./hand.js";
+import { createHandBar } from "./hand-bar.js";
 import { setUpIssueDialog } from "./issue-dialog.js";
 import { createLogView } from "./log-view.js";
 import { type MachineView, createMachineView } from "./machine-view.js";
@@ -15,6 +16,7 @@ const hand = createHand(() => {
 const machines = new Map<string, MachineView>();
 const cards = new Map<string, CardView>();
 const showLog = createLogView(byId("log-rows", HTMLElement), byId("log-empty", HTMLElement));
+const showHandBar = createHandBar(hand, byId("hand-bar", HTMLElement));
 const server = document.querySelector(".server");
 const serverPlug = byId("server-plug", HTMLButtonElement);
 
@@ -40,6 +42,7 @@ function render(now: DemoState): void {
     }
     view.update(card, now);
   }
+  showHandBar(now);
   showLog(now.log);
   for (const trouble of now.troubles) showNotice(trouble);
 }
@@ -53,8 +56,9 @@ function renderServer({ gateway, machines: all }: DemoState): void {
     gateway.running ? `${connected} of ${all.length} machines in contact` : "stopped",
   );
   setAttribute(serverPlug, "aria-checked", String(gateway.plugged));
-  setAttribute(serverPlug, "aria-label", "Network of the server");
-  setText(serverPlug.querySelector(".plug-text") ?? serverPlug, gateway.plugged ? "Network plugged in" : "Plug pulled");
+  const plugged = gateway.plugged ? "Network plugged in" : "Plug pulled";
+  setAttribute(serverPlug, "aria-label", `${plugged}: server`);
+  setText(serverPlug.querySelector(".plug-text") ?? serverPlug, plugged);
   const hint = byId("cli-hint", HTMLElement);
   if (hint.childElementCount > 0) return;
   const command = `npx badgekey status --url ${gateway.url} --token-file ${gateway.tokenFile}`;
