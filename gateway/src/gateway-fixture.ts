@@ -47,15 +47,21 @@ export interface TestGateway {
   stop(): Promise<void>;
 }
 
+export interface TestGatewayOptions {
+  readonly dataDir?: string;
+  /** Listens with HTTPS too, as localhost. */
+  readonly https?: boolean;
+}
+
 /** A real gateway in this process on ports of the system's choice, its data in a directory that goes with it. */
-export async function startTestGateway(
-  dataDir = mkdtempSync(join(tmpdir(), "badgekey-gateway-")),
-): Promise<TestGateway> {
+export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const { dataDir = mkdtempSync(join(tmpdir(), "badgekey-gateway-")), https = false } = options;
   const config: GatewayConfig = checkConfig({
     dataDir,
     siteName: "Test site",
     timeZone: "America/New_York",
     http: { port: 0 },
+    ...(https && { https: { host: "127.0.0.1", port: 0, names: ["localhost"] } }),
     broker: { host: "127.0.0.1", port: 0, advertise: { host: "127.0.0.1", port: 0 } },
   });
   // Real time: TLS checks certificates against the computer's clock.
@@ -84,7 +90,7 @@ export async function startTestGateway(
     },
     async restart() {
       await gateway.stop();
-      return startTestGateway(dataDir);
+      return startTestGateway({ ...options, dataDir });
     },
     async stop() {
       await gateway.stop();

@@ -1,5 +1,5 @@
 import type { Level } from "@badgekey/shared";
-import type { Kysely, Selectable } from "kysely";
+import { type Kysely, type Selectable, sql as raw } from "kysely";
 import type { PeopleStore, Person, TrainingRecord, TrainingStore } from "../people/ports.js";
 import type { Tables } from "./schema.js";
 
@@ -33,7 +33,9 @@ export function peopleStore(sql: Kysely<Tables>): PeopleStore & TrainingStore {
           query.where((or) =>
             or.or([
               or("id", "=", search),
-              ...(["name", "email", "campus_id"] as const).map((column) => or(column, "like", pattern)),
+              ...(["name", "email", "campus_id"] as const).map(
+                (column) => raw<boolean>`${raw.ref(column)} LIKE ${pattern} ESCAPE '\\'`,
+              ),
             ]),
           ),
         )

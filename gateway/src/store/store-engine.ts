@@ -27,7 +27,7 @@ export class StoreEngine {
 
   /** Opens or makes the file; ":memory:" for tests. Throws where another process holds it or the disk refuses. */
   constructor(path: string) {
-    this.#db = new Database(path, { timeout: 2_000 });
+    this.#db = new Database(path, { timeout: 500 });
     // A second gateway on the same data would sign the same version numbers over other bytes.
     this.#db.pragma("locking_mode = EXCLUSIVE");
     this.#db.pragma("journal_mode = WAL");
