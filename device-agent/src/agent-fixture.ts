@@ -157,7 +157,7 @@ export class AgentBench {
 
   /** A start on a journal in a state of the test's choice. */
   restartWith(opened: OpenedJournal): Promise<void> {
-    return this.#boot(opened, false);
+    return this.#boot(opened, true).then(() => this.uplink.connect());
   }
 
   /** Everything is new but what lies on the disk. */

@@ -74,6 +74,14 @@ describe("out of service", () => {
     expect(bench.told).toEqual(["outOfServiceSet service", "outOfServiceCleared"]);
   });
 
+  test("stands in the policy, too: in force at a boot offline, should the mark be lost", async () => {
+    const bench = await connected();
+    await bench.pass(5_000);
+    await bench.setLockouts(new Map([[machine, { reason: "service", by, at: bench.now }]]));
+    await bench.restartWith({ ...bench.journal.restart(), marks: new Map() });
+    expect(bench.screen.text).toContain("Out of service — service");
+  });
+
   test("released by command, it is not set again by the policy that still names it, not even after a power cut", async () => {
     const bench = await connected();
     await bench.pass(5_000);
@@ -292,7 +300,6 @@ describe("card jobs", () => {
     await settle();
     expect(bench.told.slice(-1)).toEqual(["cardWritten"]);
     bench.reader.remove();
-    let shown: Uint8Array | undefined;
     const fake = {
       presentation: 1,
       reader: "r",
@@ -300,8 +307,7 @@ describe("card jobs", () => {
       transmit: (apdu: Uint8Array) => Promise.resolve(card.apdu(apdu)),
     };
     card.reset();
-    shown = (await readCard(fake)).badge;
-    expect(shown).toEqual(badge);
+    expect((await readCard(fake)).badge).toEqual(badge);
   });
 
   test("no card in time ends the job with a code, and taps are taps again", async () => {
