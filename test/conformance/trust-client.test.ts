@@ -218,6 +218,25 @@ describe("the client workflow, SPEC 5", () => {
     expect(client.state.policy).toBeUndefined();
   });
 
+  test("a list in force that the heartbeat had run ahead of is in force again after a restart", () => {
+    const client = fresh();
+    const status2 = SITE.status(2, { 7: "revoked" });
+    const ahead = SITE.heartbeat({ ...first, [listName]: { version: 2, bytes: status2 } }, 2, TEST_EPOCH + 1000);
+    const cached = [
+      { name: "heartbeat", bytes: ahead },
+      ...Object.entries(first).map(([name, one]) => ({ name, bytes: one.bytes })),
+    ];
+    expect(client.restore(cached, 0).map(({ outcome }) => outcome)).toEqual(Array(4).fill("accepted"));
+    expect(client.state.status.get(SITE.issuerId)?.version).toBe(1);
+    expect(client.offer(listName, status2, 0).outcome).toBe("accepted");
+  });
+
+  test("after a rotation of the online key the lists in force outlive the restart, without any heartbeat", () => {
+    const client = fresh();
+    const lists = Object.entries(first).map(([name, one]) => ({ name, bytes: one.bytes }));
+    expect(client.restore(lists, 0).map(({ outcome }) => outcome)).toEqual(Array(3).fill("accepted"));
+  });
+
   test("every object in every other's place: none accepted", () => {
     const objects: Record<string, Uint8Array> = {
       "root/2": signRoot({ ...root, site, version: 2 }, [keys.root]),

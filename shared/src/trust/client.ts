@@ -160,7 +160,7 @@ export class TrustClient {
     if (/^root\/[0-9]{1,9}$/.test(name)) return this.#applyRoot(bytes, now, monotonicMs);
     if (name === "heartbeat") return this.#applyHeartbeat(bytes, now, monotonicMs);
     if (!OBJECT_NAME.test(name) || name === "root") return no("OBJECT_WRONG_TYPE", "no object of that name");
-    return this.#applyList(name, bytes, now, monotonicMs);
+    return this.#applyList(name, bytes, now, monotonicMs, from);
   }
 
   /** SPEC 5.1: one version at a time, each on the word of the one before and of itself. */
@@ -230,7 +230,7 @@ export class TrustClient {
   }
 
   /** SPEC 5.3: an older list is a replay, an equal one a repeat; only what the heartbeat announces comes into force. */
-  #applyList(name: string, bytes: Uint8Array, now: Instant, monotonicMs: number): Apply {
+  #applyList(name: string, bytes: Uint8Array, now: Instant, monotonicMs: number, from: "network" | "cache"): Apply {
     const opened = this.#openList(name, bytes);
     if (!opened.ok) return opened;
     const { version, expiresAt, issuedAt } = opened.value;
@@ -240,8 +240,13 @@ export class TrustClient {
     if (held && version === held.version) return sameBytes(hash, held.hash) ? yes("repeated") : no("LIST_EQUIVOCATED");
     const announced = this.#state.heartbeat?.objects.get(name);
     if (announced && version === announced.version && !sameBytes(hash, announced.hash)) return no("LIST_EQUIVOCATED");
-    if (!announced || version > announced.version) return no("LIST_NOT_ANNOUNCED", "no heartbeat announces it yet");
-    if (version < announced.version) return no("LIST_ROLLED_BACK", "older than the heartbeat announces");
+    // What was in force before a restart is so again, also where the heartbeat had run ahead of it or was discarded since.
+    if (from === "network") {
+      if (!announced || version > announced.version) {
+        return no("LIST_NOT_ANNOUNCED", "no heartbeat announces it yet");
+      }
+      if (version < announced.version) return no("LIST_ROLLED_BACK", "older than the heartbeat announces");
+    }
     if (expiresAt !== undefined && expiresAt <= now) return no("OBJECT_EXPIRED");
     const applied = new Map(this.#state.applied).set(name, { version, hash });
     if (name === "trust") this.#clock = raiseFloor(this.#clock, issuedAt, monotonicMs);
