@@ -1,12 +1,13 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BadgeView, type ReceiptsView, toHex } from "@badgekey/shared";
 import { type BenchGateway, type EnrolledAgent, enrolAgent, startAgent, startGateway } from "../bench.js";
 import type { Applied, TrustClientsOrder } from "./trust-clients-process.js";
 import { machine, median, percentile, rounded } from "./statistics.js";
 
-const CLIENTS = 200;
+const CLIENTS = Number(process.env.BADGEKEY_BENCH_CLIENTS ?? 200);
 const REAL_AGENTS = 3;
 const RUNS = 5;
 const REVOCATIONS = 4;
@@ -21,7 +22,12 @@ export async function benchRevoke(): Promise<Readonly<Record<string, unknown>>> 
   const real = [];
   for (let i = 0; i < REAL_AGENTS; i++) {
     await gateway.call("POST", "/api/v1/machines", { id: `real-${i}`, name: `Machine ${i}` });
-    real.push(await startAgent(gateway, `real-${i}`, { readers: [], relay: { driver: "simulated" } }));
+    real.push(
+      await startAgent(gateway, `real-${i}`, {
+        readers: [{ driver: "simulated", socket: path.join(gateway.dir, "nobody") }],
+        relay: { driver: "simulated" },
+      }),
+    );
   }
   const clients = await connectClients(gateway, agents);
 
