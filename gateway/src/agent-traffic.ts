@@ -2,13 +2,12 @@ import { type Instant, agentTopic, decodeTimeQuery } from "@badgekey/shared";
 import type { Logger } from "pino";
 import type { Publication } from "./broker/broker.js";
 import type { CardJobs } from "./commands/card-jobs.js";
-import type { LiveEvents } from "./http/live-events.js";
 import type { Agents } from "./machines/agents.js";
 import type { Publisher } from "./site-state/publisher.js";
 import type { Acknowledger } from "./usage/acknowledger.js";
 import type { Ingest } from "./usage/ingest.js";
-import { entryOf } from "./usage/log.js";
-import type { CommittedBatch, NewRow, UsageJournal } from "./usage/ports.js";
+import type { LiveLog } from "./usage/live-log.js";
+import type { CommittedBatch, UsageJournal } from "./usage/ports.js";
 
 export interface TrafficDeps {
   /** SHA-256 of root version 1. */
@@ -19,8 +18,7 @@ export interface TrafficDeps {
   readonly acknowledger: Acknowledger;
   readonly publisher: Publisher;
   readonly jobs: CardJobs;
-  readonly events: LiveEvents;
-  readonly nameOf: (pseudonym: string) => Promise<string | null>;
+  readonly liveLog: LiveLog;
   readonly send: (topic: string, payload: Uint8Array) => void;
   readonly clock: () => Instant;
   readonly log: Logger;
@@ -58,23 +56,16 @@ function answerTime(agent: string, payload: Uint8Array, { site, publisher, send,
   else log.warn({ agent, sound: publisher.clockIsSound() }, "a question for the time was not answered");
 }
 
-/** After a commit: acknowledgements, the log as it grows, card jobs, alarms. Nothing here can undo the commit. */
+/** After a commit: acknowledgements, alarms, card jobs, the log as it grows. Nothing here can undo the commit. */
 export function handleCommitted(batch: CommittedBatch, deps: TrafficDeps): void {
-  for (const { agent, ...head } of batch.heads) deps.acknowledger.note(agent, head);
-  for (const finding of batch.findings) deps.log.warn(finding, "a finding in an agent's usage records");
-  if (batch.rows.length > 0) {
-    afterCommit(batch.rows, deps).catch((error: unknown) => {
-      deps.log.error({ err: error }, "what follows from usage records could not be done");
-    });
+  const { acknowledger, jobs, liveLog, log, clock } = deps;
+  for (const { agent, ...head } of batch.heads) acknowledger.note(agent, head);
+  for (const finding of batch.findings) log.warn(finding, "a finding in an agent's usage records");
+  const failed = (error: unknown): void => {
+    log.error({ err: error }, "what follows from usage records could not be done");
+  };
+  for (const { agent, record } of batch.rows) {
+    if (record.job !== undefined) jobs.take(agent, record).catch(failed);
   }
-}
-
-async function afterCommit(rows: readonly NewRow[], deps: TrafficDeps): Promise<void> {
-  const receivedAt = deps.clock();
-  for (const { agent, boot, sequence, record } of rows) {
-    if (record.job !== undefined) await deps.jobs.take(agent, record);
-    if (deps.events.listeners === 0) continue;
-    const personName = record.holder === undefined ? null : await deps.nameOf(record.holder);
-    deps.events.announce({ kind: "usage", row: entryOf({ agent, boot, sequence, receivedAt, personName }, record) });
-  }
+  if (batch.rows.length > 0) liveLog.show(batch.rows, clock()).catch(failed);
 }

@@ -70,6 +70,9 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     nowMs: () => performance.now(),
     log: pino({ level: "silent" }),
     version: "0.0.0-test",
+    onFatal: (error) => {
+      throw error;
+    },
   });
   const addresses = await gateway.start();
   const token = readFileSync(join(dataDir, "admin-token"), "utf8").trim();
@@ -111,7 +114,7 @@ export interface Enrolment {
 /** A P-256 key and the request for its certificate, both PEM. */
 export async function makeRequest(agent: string): Promise<{ readonly key: string; readonly request: string }> {
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
-  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const name = new Name([{ CN: [{ utf8String: agent }] }]);
   const request = await Pkcs10CertificateRequestGenerator.create({ name, keys, signingAlgorithm: algorithm });
   const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey));

@@ -1,6 +1,7 @@
 import { type Instant, toHex } from "@badgekey/shared";
-import { join } from "node:path";
 import { mkdirSync } from "node:fs";
+import { Server as HttpsServer } from "node:https";
+import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { handlePublication } from "./agent-traffic.js";
@@ -11,7 +12,7 @@ import { buildServer } from "./http/server.js";
 import { loadAdminToken } from "./keys/admin-token.js";
 import { type ServerTls, loadServerTls, loadSiteCa } from "./keys/tls-files.js";
 import { type Parts, openParts } from "./parts.js";
-import { type StoreChannel, openThreadChannel } from "./store/store-channel.js";
+import { openThreadChannel } from "./store/store-channel.js";
 
 export interface GatewayDeps {
   /** ms since the epoch. */
@@ -21,8 +22,8 @@ export interface GatewayDeps {
   readonly log: Logger;
   /** Of this program. */
   readonly version: string;
-  /** Opens the database; in a thread of its own unless given. */
-  readonly openChannel?: (path: string) => Promise<StoreChannel>;
+  /** Something broke that only a new process mends; called at most once. */
+  readonly onFatal: (error: Error) => void;
 }
 
 export interface GatewayAddresses {
@@ -64,7 +65,7 @@ export function buildGateway(config: GatewayConfig, deps: GatewayDeps): Gateway 
     const opened = await openParts({
       config,
       ca,
-      openChannel: deps.openChannel ?? openThreadChannel,
+      openChannel: (path) => openThreadChannel(path, deps.onFatal),
       clock,
       nowMs,
       log,
@@ -120,6 +121,7 @@ export function buildGateway(config: GatewayConfig, deps: GatewayDeps): Gateway 
       if (next.cert === tls.cert) return;
       tls = next;
       broker?.useTls(next);
+      for (const { server } of servers) if (server instanceof HttpsServer) server.setSecureContext(next);
     });
     addresses = {
       http: httpUrl,

@@ -12,7 +12,13 @@ const { version } = createRequire(import.meta.url)("../package.json") as { versi
 async function run(configPath: string): Promise<void> {
   const config = loadConfig(configPath);
   const log = pino({ level: config.log.level, base: null }, pino.destination({ dest: 2, sync: true }));
-  const gateway = buildGateway(config, { clock: () => Date.now(), nowMs: () => performance.now(), log, version });
+  const gateway = buildGateway(config, {
+    clock: () => Date.now(),
+    nowMs: () => performance.now(),
+    log,
+    version,
+    onFatal: fail,
+  });
   const state: { stopping: boolean } = { stopping: false };
   const stop = (): void => {
     if (state.stopping) return;
@@ -53,6 +59,9 @@ function explain(error: unknown): readonly [readonly string[], string?] {
       ["the database is in use by another process"],
       "another gateway runs on this data directory: stop it first",
     ];
+  }
+  if (error instanceof Error && "code" in error && /^SQLITE_(CORRUPT|NOTADB)/.test(String(error.code))) {
+    return [[`the database is damaged: ${error.message}`], "restore gateway.db in the data directory from your backup"];
   }
   if (error instanceof Error) return [[error.stack ?? error.message], "this is a defect; please report it"];
   return [[String(error)]];

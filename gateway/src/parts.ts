@@ -23,6 +23,7 @@ import type { StoreChannel } from "./store/store-channel.js";
 import { storesOver } from "./store/stores.js";
 import { Acknowledger } from "./usage/acknowledger.js";
 import { Ingest } from "./usage/ingest.js";
+import { LiveLog } from "./usage/live-log.js";
 
 export interface PartsDeps {
   readonly config: GatewayConfig;
@@ -53,9 +54,6 @@ export interface Parts {
   readonly traffic: TrafficDeps;
   readonly api: GatewayApi;
 }
-
-/** Rows of one commit that are shown live at most: people read no faster, the log itself holds all. */
-const MOST_LIVE_ROWS = 64;
 
 /** Opens site and database and joins the use cases: who calls whom stands here and nowhere else. */
 export async function openParts(deps: PartsDeps): Promise<Parts> {
@@ -151,10 +149,17 @@ export async function openParts(deps: PartsDeps): Promise<Parts> {
       };
     },
   });
+  const liveLog = new LiveLog({
+    isWatched: () => events.listeners > 0,
+    announce: (row) => {
+      events.announce({ kind: "usage", row });
+    },
+    nameOf: (pseudonym) => stores.log.personOf(pseudonym),
+  });
   const ingest = new Ingest({
     journal,
     clock,
-    mostRows: () => (events.listeners > 0 ? MOST_LIVE_ROWS : 0),
+    mostRows: () => liveLog.room,
     onCommitted: (batch) => {
       handleCommitted(batch, traffic);
     },
@@ -167,8 +172,7 @@ export async function openParts(deps: PartsDeps): Promise<Parts> {
     acknowledger,
     publisher,
     jobs,
-    events,
-    nameOf: (pseudonym) => stores.log.personOf(pseudonym),
+    liveLog,
     send: (topic, payload) => {
       send(topic, payload, false);
     },

@@ -62,8 +62,10 @@ export class CardJobs {
 
   /** Takes what an agent's journal says of a job. Records of other jobs and agents are ignored. */
   take(agent: string, record: UsageRecord): Promise<void> {
-    this.#last = this.#last.then(() => this.#take(agent, record));
-    return this.#last;
+    const mine = this.#last.then(() => this.#take(agent, record));
+    // Whoever called hears of a failure; the results behind it are taken all the same.
+    this.#last = mine.then(nothing, nothing);
+    return mine;
   }
 
   /** Fails the jobs whose time is over; call it every second or so. */
@@ -129,6 +131,10 @@ export class CardJobs {
     await this.deps.store.saveJob(job);
     this.deps.announce(job);
   }
+}
+
+function nothing(): void {
+  // The outcome is somebody else's.
 }
 
 function writeCommand(job: CardJob, badge: Uint8Array, seconds: number): CommandAction {

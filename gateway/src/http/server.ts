@@ -7,7 +7,7 @@ import type { GatewayApi } from "./gateway-api.js";
 import { problem, problemOf } from "./problem.js";
 import { agentRoutes } from "./routes/agents.js";
 import { badgeRoutes } from "./routes/badges.js";
-import { enrolRoutes } from "./routes/enrol.js";
+import { enrolRoutes, healthRoute } from "./routes/enrol.js";
 import { logRoutes } from "./routes/log.js";
 import { machineRoutes } from "./routes/machines.js";
 import { peopleRoutes } from "./routes/people.js";
@@ -68,6 +68,13 @@ export async function buildServer({ api, token, log, hostNames, tls }: ServerOpt
     });
     return reply.code(421).type("application/problem+json").send(JSON.stringify(answer));
   });
+  await app.register(
+    (open, _options, done) => {
+      healthRoute(typed(open), api);
+      done();
+    },
+    { prefix: "/api/v1" },
+  );
   await app.register(
     async (open) => {
       await open.register(rateLimit, {

@@ -1,4 +1,4 @@
-import { type Instant, type Report, openReport, sha256, toHex } from "@badgekey/shared";
+import { type Instant, type Report, openReport, sameBytes, sha256, toHex } from "@badgekey/shared";
 import type { Agent, AgentStore, FindingStore } from "./ports.js";
 
 /** An agent as the console shows it. */
@@ -45,12 +45,13 @@ export class Agents {
   async reload(): Promise<void> {
     for (const agent of await this.#deps.store.agents()) {
       const held = this.#entries.get(agent.id);
-      const opened = agent.report && agent.key ? this.#open(agent.id, agent.report, agent.key) : null;
+      const unchanged =
+        held !== undefined && held.agent.reportAt === agent.reportAt && sameKey(held.agent.key, agent.key);
       this.#entries.set(agent.id, {
         agent,
         seenAt: held?.seenAt ?? agent.lastSeenAt,
         connected: held?.connected ?? false,
-        opened: opened?.ok === true ? opened.value : null,
+        opened: unchanged ? held.opened : this.#openHeld(agent),
         unsaved: held?.unsaved ?? 0,
       });
     }
@@ -156,9 +157,18 @@ export class Agents {
     return entry;
   }
 
+  #openHeld({ id, report, key }: Agent): Report | null {
+    const opened = report && key ? this.#open(id, report, key) : null;
+    return opened?.ok === true ? opened.value : null;
+  }
+
   #open(id: string, bytes: Uint8Array, key: Uint8Array) {
     return openReport(bytes, key, this.#deps.site, id);
   }
+}
+
+function sameKey(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === null || b === null ? a === b : sameBytes(a, b);
 }
 
 function isNewer(a: Report, b: Report): boolean {

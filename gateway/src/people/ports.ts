@@ -38,6 +38,8 @@ export interface PeopleStore {
   /** Part of name, e-mail address or campus number; all people where it is empty. At most 500, by name. */
   people(search: string): Promise<readonly Person[]>;
   countPeople(): Promise<number>;
+  /** Everybody's name by id. */
+  names(): Promise<ReadonlyMap<string, string>>;
   /** False where the e-mail address or the campus number is taken. */
   addPerson(person: Person, createdAt: Instant): Promise<boolean>;
   records(person: string | undefined): Promise<readonly TrainingRecord[]>;

@@ -44,6 +44,10 @@ export function peopleStore(sql: Kysely<Tables>): PeopleStore & TrainingStore {
         .execute();
       return rows.map(toPerson);
     },
+    async names() {
+      const rows = await sql.selectFrom("people").select(["id", "name"]).execute();
+      return new Map(rows.map(({ id, name }) => [id, name]));
+    },
     async countPeople() {
       const { people } = await sql
         .selectFrom("people")

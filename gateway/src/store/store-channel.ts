@@ -27,8 +27,11 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** Opens the database in a thread of its own. Rejects with a StoreError where it cannot be opened. */
-export async function openThreadChannel(path: string): Promise<StoreChannel> {
+/**
+ * Opens the database in a thread of its own. Rejects with a StoreError where it cannot be opened. `onFailure` is told
+ * when the thread itself breaks later: from then on every question is rejected, and only a restart helps.
+ */
+export async function openThreadChannel(path: string, onFailure: (error: Error) => void = noop): Promise<StoreChannel> {
   const thread = new Worker(new URL(worker, import.meta.url), { workerData: { path }, name: "store", execArgv: [] });
   const waiting = new Map<number, Waiter>();
   let end: Error | undefined;
@@ -45,7 +48,9 @@ export async function openThreadChannel(path: string): Promise<StoreChannel> {
     });
   });
   thread.on("error", (cause) => {
-    fail(new Error("the store's thread failed; restart the gateway", { cause }));
+    const failure = new Error("the store's thread failed; restart the gateway", { cause });
+    fail(failure);
+    onFailure(failure);
   });
   const opened = new Promise<StoreResult>((resolve, reject) => {
     waiting.set(0, { resolve, reject });
@@ -73,6 +78,10 @@ export async function openThreadChannel(path: string): Promise<StoreChannel> {
       await ended;
     },
   };
+}
+
+function noop(): void {
+  // Nobody wants to know; every question is rejected anyway.
 }
 
 /** The same in this thread, for tests of what is above it. */

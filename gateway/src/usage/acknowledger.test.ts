@@ -16,7 +16,7 @@ beforeEach(() => {
   acknowledger = new Acknowledger({
     site: SITE,
     signer: signerOf(randomBytes(32)),
-    send: (agent, bytes) => sent.push(`${agent} ${sequenceOf(bytes)}`),
+    send: (agent, bytes) => sent.push(`${agent} ${String(sequenceOf(bytes))}`),
     nowMs: () => nowMs,
     after(ms, run) {
       const timer = { at: nowMs + ms, run };

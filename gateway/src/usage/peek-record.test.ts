@@ -20,7 +20,7 @@ const records: fc.Arbitrary<UsageRecord> = fc.record(
     uid: fc.uint8Array({ minLength: 4, maxLength: 10 }),
   },
   { requiredKeys: ["kind", "at", "clock", "machine", "upMs"] },
-) as fc.Arbitrary<UsageRecord>;
+);
 
 describe("peekRecord", () => {
   test("finds in every record what the strict decoder finds", () => {

@@ -40,7 +40,8 @@ export interface LogVerdict {
   readonly problems: readonly LogProblem[];
 }
 
-const PAGE = 500;
+/** Small enough that checking a page does not hold up the loop. */
+const PAGE = 100;
 const MOST_PROBLEMS = 1_000;
 
 /**

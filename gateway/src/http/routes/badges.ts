@@ -44,7 +44,7 @@ export function badgeRoutes(routes: TypedRoutes, api: GatewayApi): void {
     { schema: { querystring: filter, response: { 200: z.array(badgeView) } } },
     async ({ query: { person, state } }) => {
       const badges = await store.badges(person === undefined ? {} : { person });
-      const [names, trainings] = [await personNames(), await api.people.store.trainings()];
+      const [names, trainings] = [await api.people.store.names(), await api.people.store.trainings()];
       const views = badges.map((badge) => view(badge, names.get(badge.person) ?? "", trainings, api.clock()));
       return views.filter((badge) => state === undefined || badge.state === state);
     },
@@ -96,9 +96,5 @@ export function badgeRoutes(routes: TypedRoutes, api: GatewayApi): void {
   async function viewOf(badge: Badge) {
     const person = await api.people.store.person(badge.person);
     return view(badge, person?.name ?? "", await api.people.store.trainings(), api.clock());
-  }
-
-  async function personNames(): Promise<ReadonlyMap<string, string>> {
-    return new Map((await api.people.store.people("")).map(({ id, name }) => [id, name]));
   }
 }

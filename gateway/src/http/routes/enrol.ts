@@ -3,13 +3,17 @@ import { enrolAgent } from "../../enrolment/enrol.js";
 import type { GatewayApi } from "../gateway-api.js";
 import type { TypedRoutes } from "../server.js";
 
-/** What answers without a token: an invite's secret stands for it, the rest is public. */
-export function enrolRoutes(routes: TypedRoutes, api: GatewayApi): void {
+/** Whether the gateway is there, for monitors; without a token. */
+export function healthRoute(routes: TypedRoutes, api: GatewayApi): void {
   routes.get("/health", { schema: { response: { 200: healthView } } }, () => ({
     ok: true as const,
     version: api.version,
     site: toHex(api.site.id),
   }));
+}
+
+/** What an agent to be asks without a token: an invite's secret stands for it, the CA's certificate is public. */
+export function enrolRoutes(routes: TypedRoutes, api: GatewayApi): void {
   routes.get("/enrol/ca", async (_request, reply) =>
     reply.type("application/x-pem-file").send(api.enrolment.ca.certPem),
   );
