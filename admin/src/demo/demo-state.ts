@@ -107,7 +107,26 @@ const kindWords: Readonly<Record<string, string>> = {
   gap: "records lost",
 };
 
-const meanings: Readonly<Record<string, string>> = { ...badgeCodes, ...tapCodes, ...faultCodes };
+/** What people read where the code's own line speaks to programmers. */
+const meanings: Readonly<Record<string, string>> = {
+  ...badgeCodes,
+  ...tapCodes,
+  ...faultCodes,
+  TRAINING_MISSING: "training missing",
+  TRAINING_ENDED: "training ended",
+  LEVEL_TOO_LOW: "more training needed",
+  SUPERVISION_REQUIRED: "only with a trainer",
+  BADGE_EXPIRED: "badge ended",
+  BADGE_REVOKED: "badge withdrawn",
+  BADGE_SUSPENDED: "badge on hold",
+  SIGNATURE_INVALID: "badge changed or forged",
+  ISSUER_UNTRUSTED: "issued by nobody known here",
+  CARD_MISMATCH: "a copy: the badge belongs to another card",
+  CARD_EMPTY: "nothing on the card",
+  CARD_UNREADABLE: "card lifted too early",
+  MACHINE_IN_USE: "someone else is signed on",
+  LISTS_STALE: "too long without contact",
+};
 
 const reasonWords: Readonly<Record<string, string>> = {
   readCard: "read a card",
@@ -117,7 +136,13 @@ const reasonWords: Readonly<Record<string, string>> = {
   end: "end the use",
   identify: "show which one it is",
   tap: "by a second tap",
-  removed: "card taken out",
+  removal: "card taken out",
+  notStarted: "not started in time",
+  time: "time was over",
+  readerLost: "the reader was gone",
+  stopped: "machine controller stopped",
+  withdrawn: "badge withdrawn",
+  handover: "handed over",
 };
 
 /** A row of the usage log in the words people read; machines by the names in `names`. */

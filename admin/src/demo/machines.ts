@@ -18,8 +18,8 @@ export const machinePlans: readonly DemoMachinePlan[] = [
 ];
 
 export const trainingPlans = [
-  { number: 1, slug: "laser", name: "Laser cutter", url: "https://makerspace.example/trainings/laser" },
-  { number: 2, slug: "printing", name: "3D printing", url: "https://makerspace.example/trainings/printing" },
-  { number: 3, slug: "saw", name: "Band saw", url: "https://makerspace.example/trainings/saw" },
+  { number: 1, slug: "laser", name: "Laser cutter", url: "https://makerspace.example/laser" },
+  { number: 2, slug: "printing", name: "3D printing", url: "https://makerspace.example/printing" },
+  { number: 3, slug: "saw", name: "Band saw", url: "https://makerspace.example/saw" },
   { number: 4, slug: "electronics", name: "Electronics bench", url: "" },
 ] as const;

@@ -135,6 +135,7 @@ function startGhost(element: HTMLElement, box: DOMRect): HTMLElement {
   ghost.setAttribute("aria-hidden", "true");
   ghost.style.width = `${box.width}px`;
   document.body.append(ghost);
+  getSelection()?.removeAllRanges();
   return ghost;
 }
 

@@ -100,7 +100,7 @@ export function createMachineView(first: MachineState, hand: Hand): MachineView 
     const on = now.relay === "closed";
     element.classList.toggle("cut", !now.plugged || !state.gateway.plugged);
     element.classList.toggle("enabled", on);
-    setText(asksFor, `asks for: ${now.asksFor}${now.presence === "hold" ? " · card stays in" : ""}`);
+    setText(asksFor, `asks for: ${now.asksFor}`);
 
     setAttribute(plug, "aria-checked", String(now.plugged));
     const plugged = now.plugged ? "Network plugged in" : "Plug pulled";
@@ -129,7 +129,7 @@ export function createMachineView(first: MachineState, hand: Hand): MachineView 
     reader.classList.toggle("ready", held !== undefined);
     reader.classList.toggle("filled", card !== undefined);
     setText(readerName, card ? cardName(card) : now.writing ? "Writing a card" : "Reader");
-    const free = now.presence === "hold" ? "Put a card in" : "Hold a card here";
+    const free = now.presence === "hold" ? "Put a card in: it stays in" : "Hold a card here";
     const busy = now.writing
       ? "keep the card still"
       : now.presence === "hold"

@@ -17,6 +17,8 @@ const machines = new Map<string, MachineView>();
 const cards = new Map<string, CardView>();
 const showLog = createLogView(byId("log-rows", HTMLElement), byId("log-empty", HTMLElement));
 const showHandBar = createHandBar(hand, byId("hand-bar", HTMLElement));
+const peoplesCards = byId("card-list", HTMLElement);
+const oddCards = byId("odd-list", HTMLElement);
 const server = document.querySelector(".server");
 const serverPlug = byId("server-plug", HTMLButtonElement);
 
@@ -38,9 +40,12 @@ function render(now: DemoState): void {
     if (!view) {
       view = createCardView(card, hand);
       cards.set(card.id, view);
-      byId("card-list", HTMLElement).append(view.element);
     }
     view.update(card, now);
+    const isOdd = card.kind !== "person" && card.kind !== "blank";
+    const list = isOdd ? oddCards : peoplesCards;
+    // The blank card stays the last one: a card that was written takes its place.
+    if (view.element.parentElement !== list) list.append(view.element);
   }
   showHandBar(now);
   showLog(now.log);
