@@ -1,10 +1,9 @@
-import { objectTypes, sha256, toHex } from "@badgekey/shared";
+import { objectTypes } from "@badgekey/shared";
 import type { BaseLogger } from "pino";
 import type { SiteStateStore } from "../ports.js";
 import { type ClockCopy, MOST_CLOCK_BYTES, decodeClockCopy, encodeClockCopy } from "./clock-copy.js";
 import { type Disk, TEMPORARY, removeFiles, replaceFile } from "./durable-folder.js";
-import { fileOfHeartbeat, fileOfList, isHeartbeatFile, listOfFile } from "./object-files.js";
-import { type Announcements, readAnnouncements, stagesOf } from "./restore-order.js";
+import { fileOfObject, objectOfFile } from "./object-files.js";
 
 export interface SiteStateStoreOptions {
   /** The folder `site-state` of the agent's data. */
@@ -24,17 +23,6 @@ interface NamedBytes {
   readonly bytes: Uint8Array;
 }
 
-interface KeptHeartbeat extends Announcements {
-  readonly file: string;
-}
-
-/** What lies in the folder, without the bytes. */
-interface Contents {
-  readonly heartbeats: Map<number, KeptHeartbeat>;
-  /** Object name → SHA-256 of its bytes, hex. */
-  readonly lists: Map<string, string>;
-}
-
 const CLOCK_FILES = ["clock-a", "clock-b"] as const;
 const mostBytes = Math.max(...Object.values(objectTypes).map((type) => type.maxBytes));
 
@@ -51,7 +39,6 @@ class FileStore implements FileSiteStateStore {
   readonly #disk: Disk;
   readonly #roots: SiteStateStoreOptions["roots"];
   readonly #log: SiteStateStoreOptions["log"];
-  #contents: Contents | undefined;
   #clockNumber: number | undefined;
   /** One thing at a time, in the order asked for. */
   #last: Promise<unknown> = Promise.resolve();
@@ -64,28 +51,25 @@ class FileStore implements FileSiteStateStore {
 
   load(): ReturnType<SiteStateStore["load"]> {
     return this.#inTurn(async () => {
-      const { contents, bytes } = await this.#scan();
-      this.#contents = contents;
-      const clock = await this.#readClock();
-      this.#clockNumber = clock.number;
-      const objects = [...this.#restoredRoots(bytes), ...restoredLists(contents, bytes)];
-      return { firstRoot: this.#roots[0], objects, floorAt: clock.floorAt, freshAt: clock.freshAt };
+      const kept = await this.#readObjects();
+      const { number, floorAt, freshAt } = await this.#readClock();
+      this.#clockNumber = number;
+      const [firstRoot, ...laterRoots] = this.#roots;
+      const enrolled = laterRoots.map((bytes, index) => ({ name: `root/${String(index + 2)}`, bytes }));
+      // The sort is stable, so enrolled bytes come first: where the cached copy of a root has rotted, the chain still holds.
+      const objects = [...enrolled, ...kept].sort((a, b) => rank(a.name) - rank(b.name));
+      return { firstRoot, objects, floorAt, freshAt };
     });
   }
 
   save(accepted: readonly NamedBytes[], removed: readonly string[]): Promise<void> {
     return this.#inTurn(async () => {
-      const contents = (this.#contents ??= (await this.#scan()).contents);
-      const before = [...contents.heartbeats.keys()];
-      for (const object of accepted) await this.#keep(contents, object);
+      await this.#tidyFiles();
+      for (const { name, bytes } of accepted) await replaceFile(this.#disk, fileOfObject(name), bytes);
       // What went and came back within one save is there.
       const kept = new Set(accepted.map(({ name }) => name));
-      await this.#removeLists(
-        contents,
-        removed.filter((name) => !kept.has(name)),
-      );
-      if (removed.includes("heartbeat")) await this.#removeHeartbeats(contents, before);
-      await this.#removeNeedlessHeartbeats(contents);
+      const gone = removed.filter((name) => !kept.has(name));
+      await removeFiles(this.#disk, gone.map(fileOfObject));
     });
   }
 
@@ -104,33 +88,24 @@ class FileStore implements FileSiteStateStore {
     await this.#last;
   }
 
-  async #scan(): Promise<{ contents: Contents; bytes: ReadonlyMap<string, Uint8Array> }> {
-    const contents: Contents = { heartbeats: new Map(), lists: new Map() };
-    const kept = new Map<string, Uint8Array>();
+  /** Names in the folder, which is made if it is not there; what a cut or a failure left half written goes. */
+  async #tidyFiles(): Promise<readonly string[]> {
     const files = await this.#disk.list();
-    await removeFiles(
-      this.#disk,
-      files.filter((file) => file.endsWith(TEMPORARY)),
-    );
-    for (const file of files) {
-      const list = listOfFile(file);
-      if (list === undefined && !isHeartbeatFile(file)) continue;
+    const isLeftover = (file: string) => file.endsWith(TEMPORARY);
+    await removeFiles(this.#disk, files.filter(isLeftover));
+    return files.filter((file) => !isLeftover(file));
+  }
+
+  async #readObjects(): Promise<readonly NamedBytes[]> {
+    const objects: NamedBytes[] = [];
+    for (const file of await this.#tidyFiles()) {
+      const name = objectOfFile(file);
+      // Root version 1 is believed only as enrolment left it.
+      if (name === undefined || name === "root/1") continue;
       const bytes = await this.#readOrSkip(file);
-      if (!bytes) continue;
-      if (list !== undefined) {
-        contents.lists.set(list, toHex(sha256(bytes)));
-        kept.set(list, bytes);
-        continue;
-      }
-      const announcements = readAnnouncements(bytes);
-      if (announcements?.version !== undefined && fileOfHeartbeat(announcements.version) === file) {
-        contents.heartbeats.set(announcements.version, { ...announcements, file });
-        kept.set(file, bytes);
-      } else {
-        this.#log.warn({ file }, "left out a damaged file of the site-state cache");
-      }
+      if (bytes) objects.push({ name, bytes });
     }
-    return { contents, bytes: kept };
+    return objects;
   }
 
   async #readOrSkip(file: string): Promise<Uint8Array | undefined> {
@@ -156,53 +131,6 @@ class FileStore implements FileSiteStateStore {
     return newest;
   }
 
-  /** The enrolled bytes first: where the cached copy of a root has rotted, the chain still holds. */
-  #restoredRoots(bytes: ReadonlyMap<string, Uint8Array>): readonly NamedBytes[] {
-    const versions = new Map<number, NamedBytes[]>();
-    const add = (version: number, object: NamedBytes) =>
-      versions.set(version, [...(versions.get(version) ?? []), object]);
-    this.#roots.forEach((root, index) => add(index + 1, { name: `root/${String(index + 1)}`, bytes: root }));
-    for (const [name, cached] of bytes) {
-      if (name.startsWith("root/")) add(Number(name.slice(5)), { name, bytes: cached });
-    }
-    versions.delete(1);
-    return [...versions.keys()].sort((a, b) => a - b).flatMap((version) => versions.get(version) ?? []);
-  }
-
-  async #keep(contents: Contents, { name, bytes }: NamedBytes): Promise<void> {
-    if (name !== "heartbeat") {
-      await replaceFile(this.#disk, fileOfList(name), bytes);
-      contents.lists.set(name, toHex(sha256(bytes)));
-      return;
-    }
-    const announcements = readAnnouncements(bytes);
-    if (!announcements) throw new RangeError("a heartbeat to be kept is no heartbeat");
-    const file = fileOfHeartbeat(announcements.version);
-    await replaceFile(this.#disk, file, bytes);
-    contents.heartbeats.set(announcements.version, { ...announcements, file });
-  }
-
-  async #removeLists({ lists }: Contents, names: readonly string[]): Promise<void> {
-    const held = names.filter((name) => lists.has(name));
-    await removeFiles(this.#disk, held.map(fileOfList));
-    for (const name of held) lists.delete(name);
-  }
-
-  async #removeHeartbeats({ heartbeats }: Contents, versions: readonly number[]): Promise<void> {
-    await removeFiles(this.#disk, versions.map(fileOfHeartbeat));
-    for (const version of versions) heartbeats.delete(version);
-  }
-
-  async #removeNeedlessHeartbeats(contents: Contents): Promise<void> {
-    const { heartbeats, lists } = contents;
-    const needed = new Set(stagesOf([...heartbeats.values()], lists).map(({ heartbeat }) => heartbeat));
-    const needless = [...heartbeats.values()].filter((heartbeat) => !needed.has(heartbeat));
-    await this.#removeHeartbeats(
-      contents,
-      needless.map(({ version }) => version),
-    );
-  }
-
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work);
     // Whoever asked is told of a failure; the next in turn goes on all the same.
@@ -211,16 +139,8 @@ class FileStore implements FileSiteStateStore {
   }
 }
 
-function restoredLists(contents: Contents, bytes: ReadonlyMap<string, Uint8Array>): readonly NamedBytes[] {
-  const lists = new Map([...contents.lists].filter(([name]) => !name.startsWith("root/")));
-  const objects: NamedBytes[] = [];
-  const add = (name: string, key: string) => {
-    const found = bytes.get(key);
-    if (found) objects.push({ name, bytes: found });
-  };
-  for (const stage of stagesOf([...contents.heartbeats.values()], lists)) {
-    if (stage.heartbeat) add("heartbeat", stage.heartbeat.file);
-    for (const name of stage.lists) add(name, name);
-  }
-  return objects;
+/** The order of restoring: roots ascending, heartbeat, trust, policy, then what needs the trust list's issuers. */
+function rank(name: string): number {
+  if (name.startsWith("root/")) return Number(name.slice(5)) - 1e9;
+  return ["heartbeat", "trust", "policy"].indexOf(name) + 1 || 9;
 }
