@@ -1,6 +1,7 @@
 import {
   DAY_MS,
   DecodeError,
+  type MachinePolicyInput,
   type SiteState,
   TrustClient,
   decodeNdefMessage,
@@ -13,6 +14,8 @@ import {
   openCommand,
   verifyBadge,
 } from "@badgekey/shared";
+import { type TapFacts, checkTap } from "@badgekey/device-agent";
+import { testSite } from "@badgekey/shared/testing";
 import { SITE, type VectorCase } from "./vector-cases.js";
 
 const state: SiteState = SITE.client().state;
@@ -25,6 +28,8 @@ export function judge(one: VectorCase): string {
       const verdict = verifyBadge(bytes, state, one.now ?? 0);
       return verdict.ok ? "ACCEPTED" : verdict.code;
     }
+    case "tap":
+      return tapped(one, bytes);
     case "cbor":
       return decoding(() => decodeStrict(bytes));
     case "sign1":
@@ -46,6 +51,25 @@ export function judge(one: VectorCase): string {
     default:
       return offered(one.as, bytes);
   }
+}
+
+/** The agent's own decision, at a site whose one machine has the case's policy. */
+function tapped(one: VectorCase, bytes: Uint8Array): string {
+  const policy = one.policy as unknown as MachinePolicyInput;
+  const site = testSite({ machines: { "laser-1": policy } });
+  const verdict = checkTap({
+    presentation: {
+      ...(one.uid !== undefined && { uid: fromHex(one.uid) }),
+      badge: bytes.length > 0 ? bytes : undefined,
+    },
+    site: site.client().state,
+    machine: one.machine ?? "laser-1",
+    now: one.now ?? 0,
+    clock: one.clock ?? "synced",
+    stalenessMs: one.stalenessMs ?? 0,
+    blocked: one.blocked as TapFacts["blocked"],
+  });
+  return verdict.ok ? "ACCEPTED" : verdict.code;
 }
 
 function decoding(read: () => unknown): string {

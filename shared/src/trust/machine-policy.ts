@@ -127,7 +127,6 @@ export const presets = {
     minAssurance: 2,
     presence: "hold",
     session: { maxSeconds: 4 * 3600, removalGraceMs: 1500, extend: true },
-    startButton: true,
     handover: "refuse",
   },
   "bench-tool": { session: { maxSeconds: 2 * 3600 }, safetyRelevant: false, handover: "free" },
