@@ -36,7 +36,9 @@ describe.skipIf(!existsSync(CHROMIUM))("the demo's page", () => {
       executablePath: CHROMIUM,
       args: ["--no-sandbox", "--disable-background-networking"],
     });
-    page = await browser.newPage({ viewport: { width: 1360, height: 1000 } });
+    // Tall enough that every card and every reader is in sight at once.
+    const context = await browser.newContext({ viewport: { width: 1360, height: 1500 } });
+    page = await context.newPage();
     page.on("pageerror", (error) => errors.push(error.message));
     page.on("console", (message) => {
       if (message.type() === "error") errors.push(message.text());
@@ -103,11 +105,14 @@ describe.skipIf(!existsSync(CHROMIUM))("the demo's page", () => {
   test("by keyboard: choose a card, choose a reader; the saw keeps the card until it is taken out", async () => {
     await card("linh").focus();
     await page.keyboard.press("Enter");
-    await expectText(machine("saw-1").locator(".reader"), /Tap with Linh Tran/);
-    await machine("saw-1").locator(".reader").focus();
+    await expectText(page.locator("#hand-bar"), /Linh Tran in your hand/);
+    // The bar has the focus on its first machine; the saw is the third.
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await expectText(lamp("saw-1"), "Enabled");
-    await expectText(machine("saw-1").locator(".reader"), /Linh Tran/);
+    expect(await page.evaluate(() => document.activeElement?.getAttribute("data-card"))).toBe("linh");
+    await machine("saw-1").locator(".reader").focus();
     await page.keyboard.press("Enter");
     await expectText(lamp("saw-1"), "Off");
   });
@@ -139,7 +144,7 @@ describe.skipIf(!existsSync(CHROMIUM))("the demo's page", () => {
   test("a new badge is issued and written in the page, then used, then withdrawn", async () => {
     await page.getByRole("button", { name: "Issue a new badge…" }).click();
     await page.getByLabel("Person").fill("Yuki Sato");
-    await page.getByLabel("Laser cutter", { exact: true }).check();
+    await page.getByRole("checkbox", { name: "Laser cutter" }).check();
     await page.getByRole("button", { name: "Issue and write" }).click();
     const fresh = page.locator(".card", { hasText: "Yuki Sato" });
     await fresh.waitFor();
@@ -160,7 +165,7 @@ describe.skipIf(!existsSync(CHROMIUM))("the demo's page", () => {
     await page.setViewportSize({ width: 390, height: 844 });
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     expect(overflow).toBeLessThanOrEqual(0);
-    await page.setViewportSize({ width: 1360, height: 1000 });
+    await page.setViewportSize({ width: 1360, height: 1500 });
   });
 
   test("answers to no other host and no other page's requests", async () => {

@@ -4,13 +4,12 @@ import { type SiteState, TrustClient, fromHex, siteOf, siteStateView } from "@ba
 import { z } from "zod";
 import { RefusedError } from "./io.js";
 
-/** Signed objects under their names, root/1 among them; heartbeats from the oldest to the newest. */
+/** Signed objects under their names, root/1 among them. */
 export type NamedObjects = readonly { readonly name: string; readonly bytes: Uint8Array }[];
 
 const HINT = "give a machine controller's data directory, or a file made with: badgekey status --site-state FILE";
 const MOST_FILE_BYTES = 64 * 1024 * 1024;
-const HEARTBEAT = /^heartbeat-(\d{1,10})\.cose$/;
-const LIST = /^(?:root-\d{1,9}|trust|policy|status-[0-9a-f]{8}|directory-[0-9a-f]{8}-\d{1,4})\.cose$/;
+const OBJECT = /^(?:root-\d{1,9}|heartbeat|trust|policy|status-[0-9a-f]{8}|directory-[0-9a-f]{8}-\d{1,4})\.cose$/;
 /** The part of an agent's enrolment that says whom it trusts. */
 const enrolled = z.object({ roots: z.array(z.string()).min(1) });
 
@@ -40,15 +39,12 @@ export function openSiteState(objects: NamedObjects): SiteState {
     throw new RefusedError(`root version 1 is refused: ${started.detail ?? ""}`, { hint: HINT, code: started.code });
   }
   const client = started.value;
-  const roots = objects.filter(({ name }) => name.startsWith("root/") && name !== "root/1");
-  for (const root of roots.sort((a, b) => Number(a.name.slice(5)) - Number(b.name.slice(5)))) accept(client, root);
-  const heartbeats = objects.filter(({ name }) => name === "heartbeat");
-  let left = objects.filter(({ name }) => name !== "heartbeat" && !name.startsWith("root/")).sort(byRank);
-  for (const heartbeat of heartbeats) {
-    accept(client, heartbeat);
-    // A list stays in force after a newer heartbeat announced one that never arrived: it counts under its own.
-    left = left.filter((list) => !accept(client, list));
-  }
+  const later = objects.filter(({ name }) => name !== "root/1").sort((a, b) => rank(a.name) - rank(b.name));
+  client.restore(later, 0).forEach(({ outcome, detail }, index) => {
+    if (outcome === "accepted" || outcome === "repeated") return;
+    const { name } = later[index] as NamedObjects[number];
+    throw new RefusedError(`${name} is refused: ${detail ?? outcome}`, { hint: HINT, code: outcome });
+  });
   if (!client.state.trust) {
     throw new RefusedError("the site state holds no trust list: every badge would look foreign", {
       hint: HINT,
@@ -58,18 +54,10 @@ export function openSiteState(objects: NamedObjects): SiteState {
   return client.state;
 }
 
-/** Whether the client took the object now. Throws RefusedError for what is damaged or forged. */
-function accept(client: TrustClient, { name, bytes }: NamedObjects[number]): boolean {
-  const [offer] = client.restore([{ name, bytes }], 0);
-  const outcome = offer?.outcome ?? "waiting";
-  if (outcome === "accepted" || outcome === "repeated") return true;
-  if (outcome === "waiting" || outcome === "LIST_NOT_ANNOUNCED" || outcome === "LIST_ROLLED_BACK") return false;
-  throw new RefusedError(`${name} is refused: ${offer?.detail ?? outcome}`, { hint: HINT, code: outcome });
-}
-
-function byRank(a: { name: string }, b: { name: string }): number {
-  const rank = (name: string) => ["trust", "policy"].indexOf(name) + 1 || 9;
-  return rank(a.name) - rank(b.name);
+/** The order in which a client takes them: roots ascending, then what later ones are judged by. */
+function rank(name: string): number {
+  if (name.startsWith("root/")) return Number(name.slice(5)) - 1e9;
+  return ["heartbeat", "trust", "policy"].indexOf(name) + 1 || 9;
 }
 
 async function readDirectory(path: string): Promise<NamedObjects> {
@@ -80,16 +68,10 @@ async function readDirectory(path: string): Promise<NamedObjects> {
   );
   const objects = [...(await readRoots(join(dirname(folder), "enrolment", "enrolment.json")))];
   const files = await readdir(folder);
-  const heartbeats = files.filter((file) => HEARTBEAT.test(file)).sort((a, b) => versionOf(a) - versionOf(b));
-  for (const file of heartbeats) objects.push({ name: "heartbeat", bytes: await readFile(join(folder, file)) });
-  for (const file of files.filter((one) => LIST.test(one))) {
+  for (const file of files.filter((one) => OBJECT.test(one))) {
     objects.push({ name: basename(file, ".cose").replaceAll("-", "/"), bytes: await readFile(join(folder, file)) });
   }
   return objects;
-}
-
-function versionOf(file: string): number {
-  return Number(HEARTBEAT.exec(file)?.[1]);
 }
 
 async function readRoots(path: string): Promise<NamedObjects> {

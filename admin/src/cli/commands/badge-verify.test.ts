@@ -31,7 +31,7 @@ beforeAll(async () => {
   await writeFile(join(dir, "enrolment", "enrolment.json"), JSON.stringify({ roots: [toHex(site.rootBytes)] }));
   const lists = Object.entries(site.first);
   const heartbeat = site.heartbeat(site.first);
-  await writeFile(join(dir, "site-state", "heartbeat-1.cose"), heartbeat);
+  await writeFile(join(dir, "site-state", "heartbeat.cose"), heartbeat);
   for (const [name, { bytes }] of lists) {
     await writeFile(join(dir, "site-state", `${name.replaceAll("/", "-")}.cose`), bytes);
   }

@@ -29,11 +29,12 @@ export function createHandBar(hand: Hand, bar: HTMLElement): (state: DemoState) 
     if (card?.id === shownFor) return;
     if (card && shownFor === undefined) cameFrom = document.activeElement;
     shownFor = card?.id;
+    const hadFocus = bar.contains(document.activeElement);
     bar.hidden = card === undefined;
     if (card) {
       setText(words, `${cardName(card)} in your hand. Tap at:`);
       if (hand.byKey) readers.querySelector("button")?.focus();
-    } else if (hand.byKey && cameFrom instanceof HTMLElement) {
+    } else if (hadFocus && cameFrom instanceof HTMLElement) {
       cameFrom.focus();
     }
   };
