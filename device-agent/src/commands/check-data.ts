@@ -28,6 +28,7 @@ export async function checkLists(enrolment: Enrolment, dataDir: string, now: num
   const client = started.value;
   const refused = client
     .restore(loaded.objects, 0)
+    .map(({ outcome }, index) => ({ outcome, name: loaded.objects[index]?.name ?? "" }))
     .filter(({ outcome }) => outcome !== "accepted" && outcome !== "repeated");
   const { trust, policy, applied } = client.state;
   const connect = "start the agent while the gateway is in reach: it fetches them";
@@ -42,7 +43,7 @@ export async function checkLists(enrolment: Enrolment, dataDir: string, now: num
       findings.push(warning("lists", `the trust list ends on ${day}`, "see to the deadlines in the console"));
     }
   }
-  const bad = [...skipped, ...refused.map(({ outcome }) => outcome)];
+  const bad = [...skipped, ...refused.map(({ name, outcome }) => `${name}: ${outcome}`)];
   if (bad.length > 0) findings.push(warning("lists", `left out: ${bad.join(", ")}`, connect));
   return findings;
 }
