@@ -4,6 +4,7 @@ type Benchmark = () => Promise<Readonly<Record<string, unknown>>> | Readonly<Rec
 
 const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   decision: async () => (await import("./decision.js")).benchDecision,
+  agent: async () => (await import("./agent.js")).benchAgent,
   tap: async () => (await import("./tap.js")).benchTap,
   revoke: async () => (await import("./revoke.js")).benchRevoke,
   ingest: async () => (await import("./ingest.js")).benchIngest,

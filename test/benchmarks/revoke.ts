@@ -7,7 +7,7 @@ import { type BenchGateway, type EnrolledAgent, enrolAgent, startAgent, startGat
 import type { Applied, TrustClientsOrder } from "./trust-clients-process.js";
 import { machine, median, percentile, rounded } from "./statistics.js";
 
-const CLIENTS = Number(process.env.BADGEKEY_BENCH_CLIENTS ?? 200);
+const CLIENTS = 200;
 const REAL_AGENTS = 3;
 const RUNS = 5;
 const REVOCATIONS = 4;

@@ -1,9 +1,6 @@
-import { spawnSync } from "node:child_process";
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
-import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   type Card,
   type Journal,
@@ -19,6 +16,7 @@ import { DAY_MS, fromHex } from "@badgekey/shared";
 import { type VirtualCard, ntagWithBadge, testSite, type4WithBadge } from "@badgekey/shared/testing";
 import { Pcscd, READERS } from "../hardware/pcscd.js";
 import { VPCD_PORTS, VpcdCard } from "../hardware/vpcd-card.js";
+import { isInside, runInside } from "./inside.js";
 import { machine, median, percentile, rounded } from "./statistics.js";
 
 const RUNS = 5;
@@ -40,7 +38,7 @@ interface Tap {
 
 /** A tap from the card's arrival to the acknowledged permit, through pcscd and a virtual card, with the real loop, journal and relay holder. */
 export async function benchTap(): Promise<Readonly<Record<string, unknown>>> {
-  if (process.env.BADGEKEY_HARDWARE_INSIDE !== "1") return relaunch();
+  if (!isInside()) return runInside("tap");
   const dir = mkdtempSync(path.join(os.tmpdir(), "badgekey-tap-"));
   const pcscd = await Pcscd.start();
   try {
@@ -75,23 +73,6 @@ export async function benchTap(): Promise<Readonly<Record<string, unknown>>> {
     await pcscd.stop();
     rmSync(dir, { recursive: true, force: true });
   }
-}
-
-/** Once more, in the namespace that the hardware tests have: a pcscd and a loopback of its own. */
-function relaunch(): Readonly<Record<string, unknown>> {
-  const root = path.dirname(createRequire(import.meta.url).resolve("@badgekey/device-agent/package.json"));
-  const runner = path.join(root, "../test/hardware/run.mjs");
-  const run = spawnSync(
-    process.execPath,
-    [runner, "--program", fileURLToPath(new URL("main.js", import.meta.url)), "tap", "--json"],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-      encoding: "utf8",
-    },
-  );
-  const last = run.stdout.trim().split("\n").at(-1) ?? "";
-  if (!last.startsWith("{")) process.exit(run.status ?? 1);
-  return JSON.parse(last) as Readonly<Record<string, unknown>>;
 }
 
 async function tapsOf(dir: string, makeCard: (badge: Uint8Array, uid: Uint8Array) => VirtualCard) {
