@@ -7,7 +7,7 @@ import { type DataDir, DemoError, deleteDataDir, openDataDir } from "./data-dir.
 import { type OpenedDemo, defaultDataPath, openDemo } from "./open-demo.js";
 import { type DemoOptions, DemoUsageError, readDemoOptions, usage } from "./options.js";
 import { isFree } from "./ports.js";
-import { hasUsbReader } from "./programs.js";
+import { findUsbReader } from "./programs.js";
 import { servePage } from "./server.js";
 import { type StepReport, runStory } from "./story.js";
 import { storySteps } from "./story-steps.js";
@@ -65,9 +65,9 @@ async function runPage(options: DemoOptions): Promise<number> {
   if (options.fresh && !(await startOver(path, options.yes))) return 1;
   const data = await openData(path);
   say(data.isSetUp ? "Badgekey demo site" : "Badgekey demo site, first start: this takes some seconds");
-  const usb = await hasUsbReader();
-  if (usb) say("  a USB reader is plugged in: real cards work at laser-1, too");
-  const opened = await open(data, usb ? "laser-1" : undefined);
+  const usb = await findUsbReader();
+  if (usb !== undefined) say(`  a USB reader is plugged in (${usb}): real cards work at laser-1, too`);
+  const opened = await open(data, usb);
   const page = await servePage({ ...opened, port: options.port, troubles });
   closers.push(() => page.close());
   process.stdout.write(`${page.url}\n`);
@@ -106,13 +106,13 @@ async function openData(path: string): Promise<DataDir> {
   return data;
 }
 
-async function open(data: DataDir, usbReaderAt: string | undefined, tell = progress): Promise<OpenedDemo> {
+async function open(data: DataDir, usbReader: string | undefined, tell = progress): Promise<OpenedDemo> {
   return openDemo({
     data,
     progress: tell,
     onTrouble: tellTrouble,
     now,
-    ...(usbReaderAt && { usbReaderAt }),
+    ...(usbReader !== undefined && { usbReader }),
     onSite(site) {
       closers.push(() => site.close());
       process.once("exit", () => site.killAll());

@@ -11,7 +11,7 @@ export interface OpenDemoOptions {
   readonly data: DataDir;
   readonly progress: (text: string) => void;
   readonly onTrouble: (text: string) => void;
-  readonly usbReaderAt?: string;
+  readonly usbReader?: string;
   now(): Instant;
   /** The site as soon as it may have processes: it must be closed whatever happens next. */
   onSite(site: DemoSite): void;

@@ -20,22 +20,30 @@ function program(name: string, path: string): string {
 const PCSCD_SOCKET = "/run/pcscd/pcscd.comm";
 
 /**
- * Whether a USB reader can be used beside the simulated one: the driver is installed, pcscd runs and shows a reader.
- * Without a reader the machine would rightly report one as lost, and the demo would stand still.
+ * The name of a USB reader that can be used beside the simulated one; undefined when the driver is not installed, pcscd
+ * does not run or shows none. Without a reader the machine would rightly report one as lost, and the demo would stand still.
  */
-export async function hasUsbReader(withinMs = 2000): Promise<boolean> {
+export async function findUsbReader(withinMs = 2500): Promise<string | undefined> {
   const there = await access(PCSCD_SOCKET).then(
     () => true,
     () => false,
   );
-  if (!there) return false;
+  if (!there) return undefined;
   const probe = spawn(process.execPath, [fileURLToPath(new URL("./usb-reader-process.js", import.meta.url))], {
-    stdio: "ignore",
+    stdio: ["ignore", "pipe", "ignore"],
     timeout: withinMs,
     killSignal: "SIGKILL",
   });
-  return new Promise((resolve) => {
-    probe.once("error", () => resolve(false));
-    probe.once("exit", (code) => resolve(code === 0));
+  const names = await new Promise<string>((resolve) => {
+    let text = "";
+    probe.stdout.setEncoding("utf8").on("data", (more: string) => (text += more));
+    probe.once("error", () => resolve(""));
+    probe.once("close", () => resolve(text));
   });
+  return chooseReader(names.split("\n"));
+}
+
+/** Readers with a slot for security modules show it as a second reader, which no card is ever tapped on. */
+export function chooseReader(names: readonly string[]): string | undefined {
+  return names.find((name) => name !== "" && !/\b(?:SAM|ICC)\b/.test(name));
 }

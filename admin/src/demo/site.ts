@@ -18,8 +18,8 @@ export interface SiteOptions {
   readonly data: DataDir;
   /** Something broke that should not have; shown, never hidden. */
   readonly onTrouble: (text: string) => void;
-  /** A machine whose agent also uses a USB reader. */
-  readonly usbReaderAt?: string;
+  /** Name of a real reader that the first machine uses beside its simulated one. */
+  readonly usbReader?: string;
   now(): Instant;
 }
 
@@ -224,7 +224,8 @@ class ProcessSite implements DemoSite {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const socket = bench.socketPath;
     const readers: object[] = [{ driver: "simulated", socket }];
-    if (this.#options.usbReaderAt === id) readers.push({ driver: "pcsc" });
+    const { usbReader } = this.#options;
+    if (usbReader !== undefined && id === machinePlans[0]?.id) readers.push({ driver: "pcsc", name: usbReader });
     const config = {
       agent: id,
       dataDir: join(dir, "data"),
