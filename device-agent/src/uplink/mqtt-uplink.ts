@@ -38,7 +38,7 @@ export interface UplinkTiming extends BackOff {
 
 export const defaultUplinkTiming: UplinkTiming = {
   firstMs: 1_000,
-  mostMs: 60_000,
+  mostMs: 20_000,
   connectTimeoutMs: 15_000,
   publishTimeoutMs: 15_000,
   goodAfterMs: 30_000,
