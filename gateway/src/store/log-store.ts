@@ -20,7 +20,14 @@ export function logStore(sql: Kysely<Tables>): LogStore & VerifyStore {
           "people.name as personName",
         ]);
       const { machine, agent, person, kind, code, since, until } = filter;
-      if (machine !== undefined) query = query.where("usage.machine", "=", machine);
+      if (machine !== undefined) {
+        query = query.where((or) =>
+          or.or([
+            or("usage.machine", "=", machine),
+            or.and([or("usage.machine", "is", null), or("usage.agent", "=", machine)]),
+          ]),
+        );
+      }
       if (agent !== undefined) query = query.where("usage.agent", "=", agent);
       if (person !== undefined) query = query.where("badges.person", "=", person);
       if (kind !== undefined) query = query.where("usage.kind", "=", kind);

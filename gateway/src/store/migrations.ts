@@ -47,7 +47,7 @@ const first: readonly string[] = [
      holder TEXT, code TEXT)`,
   `CREATE UNIQUE INDEX usage_position ON usage (agent, boot, sequence)`,
   `CREATE INDEX usage_pending ON usage (agent, previous) WHERE linked = 0`,
-  `CREATE INDEX usage_machine ON usage (machine)`,
+  `CREATE INDEX usage_machine ON usage (machine) WHERE machine IS NOT NULL`,
   `CREATE INDEX usage_holder ON usage (holder) WHERE holder IS NOT NULL`,
   `CREATE TABLE usage_heads (agent TEXT PRIMARY KEY NOT NULL, boot INTEGER NOT NULL, sequence INTEGER NOT NULL,
      chain BLOB NOT NULL, pending INTEGER NOT NULL)`,

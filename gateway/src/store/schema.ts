@@ -90,6 +90,7 @@ export interface Tables {
     linked: number;
     kind: string | null;
     at: number | null;
+    /** Null where it is called as its agent, as nearly always: one index entry less for each record. */
     machine: string | null;
     holder: string | null;
     code: string | null;

@@ -3,13 +3,13 @@ import {
   type RowPosition,
   type UsageRow,
   chainStart,
-  decodeUsagePacket,
   decodeUsageRecord,
   rowCommitment,
 } from "@badgekey/shared";
 import type Database from "better-sqlite3";
 import { type HeldRows, isAfter, linkRow } from "../usage/link-rows.js";
 import { type RecordPeek, peekRecord } from "../usage/peek-record.js";
+import { readUsagePacket } from "../usage/read-packet.js";
 import type { ChainHead, CommittedBatch, NewRow, PacketBatch, SecurityFinding } from "../usage/ports.js";
 
 const MOST_EVIDENCE_BYTES = 4_096;
@@ -152,7 +152,7 @@ export class UsageRows {
         return row && { previous: row.previous, commitment: row.commitment ?? rowCommitment(row) };
       },
       insert: (agent, { boot, sequence, previous, salt, body }, chain, linked) => {
-        const { kind = null, at = null, machine = null, holder = null, code = null } = this.#peek ?? {};
+        const { kind = null, at = null, machine, holder = null, code = null } = this.#peek ?? {};
         insert.run(
           agent,
           boot,
@@ -165,7 +165,7 @@ export class UsageRows {
           linked ? 1 : 0,
           kind,
           at,
-          machine,
+          machine === undefined || machine === agent ? null : machine,
           holder,
           code,
         );
@@ -240,7 +240,7 @@ type Packet =
 
 function readPacket(bytes: Uint8Array): Packet {
   try {
-    return { ok: true, rows: decodeUsagePacket(bytes) };
+    return { ok: true, rows: readUsagePacket(bytes) };
   } catch (error) {
     if (error instanceof DecodeError) return { ok: false, code: error.code, detail: `a packet: ${error.message}` };
     throw error;

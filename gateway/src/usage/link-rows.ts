@@ -1,5 +1,6 @@
-import { type RowPosition, type UsageRow, chainAfter, rowCommitment } from "@badgekey/shared";
+import type { RowPosition, UsageRow } from "@badgekey/shared";
 import type { ChainHead } from "./ports.js";
+import { chainOf, commitmentOf } from "./row-hashes.js";
 
 /** What linking asks of the rows already held; all within one transaction. */
 export interface HeldRows {
@@ -26,7 +27,7 @@ export type Linked =
  * before it is missing, never refused. `isGap`: the record itself says that rows before it are lost.
  */
 export function linkRow(agent: string, head: ChainHead, row: UsageRow, isGap: boolean, held: HeldRows): Linked {
-  const commitment = rowCommitment(row);
+  const commitment = commitmentOf(row);
   // With nothing pending, no row beyond the head can be held: the usual case needs no look-up.
   if (!isAfter(row, head) || head.pending > 0) {
     const known = held.find(agent, row);
@@ -35,7 +36,7 @@ export function linkRow(agent: string, head: ChainHead, row: UsageRow, isGap: bo
       return { kind: same ? "duplicate" : "forked" };
     }
   }
-  const chain = chainAfter(row, commitment);
+  const chain = chainOf(row, commitment);
   if (isAfter(row, head) && equal(row.previous, head.chain)) {
     held.insert(agent, row, chain, true);
     return {
