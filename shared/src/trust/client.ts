@@ -157,14 +157,14 @@ export class TrustClient {
 
   #apply(name: string, bytes: Uint8Array, monotonicMs: number, from: "network" | "cache"): Apply {
     const now = from === "cache" ? Number.NEGATIVE_INFINITY : this.now(monotonicMs);
-    if (/^root\/[0-9]{1,9}$/.test(name)) return this.#applyRoot(bytes, now, monotonicMs);
+    if (/^root\/[0-9]{1,9}$/.test(name)) return this.#applyRoot(bytes, now, monotonicMs, from);
     if (name === "heartbeat") return this.#applyHeartbeat(bytes, now, monotonicMs);
     if (!OBJECT_NAME.test(name) || name === "root") return no("OBJECT_WRONG_TYPE", "no object of that name");
     return this.#applyList(name, bytes, now, monotonicMs, from);
   }
 
   /** SPEC 5.1: one version at a time, each on the word of the one before and of itself. */
-  #applyRoot(bytes: Uint8Array, now: Instant, monotonicMs: number): Apply {
+  #applyRoot(bytes: Uint8Array, now: Instant, monotonicMs: number, from: "network" | "cache"): Apply {
     const current = this.#state.root;
     const hash = sha256(bytes);
     const held = this.#state.applied.get("root") as Announced;
@@ -184,13 +184,17 @@ export class TrustClient {
     if (!sameKeys(current, root, "online")) {
       // A stolen online key may have pushed time and versions ahead: forget what it said (fast-forward recovery).
       next = without(next, "heartbeat");
-      const floor = Math.max(root.issuedAt, next.trust?.issuedAt ?? 0);
-      this.#clock = {
-        floorAt: floor,
-        floorMonotonicMs: monotonicMs,
-        state: "untrusted",
-        freshAt: Math.min(this.#clock.freshAt, floor),
-      };
+      this.#answered = undefined;
+      // The clock that was kept is younger than the roots kept with it: lowered again at every start, it would stand still.
+      if (from === "network") {
+        const floor = Math.max(root.issuedAt, next.trust?.issuedAt ?? 0);
+        this.#clock = {
+          floorAt: floor,
+          floorMonotonicMs: monotonicMs,
+          state: "untrusted",
+          freshAt: Math.min(this.#clock.freshAt, floor),
+        };
+      }
     }
     if (!sameKeys(current, root, "trust")) next = without(next, "trust");
     if (!sameKeys(current, root, "policy")) next = without(next, "policy");
