@@ -234,9 +234,13 @@ describe("verdicts", () => {
 describe("successors", () => {
   const claims = { cardUid: uid, grants: [grant(2, 2)] };
   /** A site in whose directory the old badge leads to another one with these claims. */
-  function renewed(change: Partial<BadgeClaims> = {}, statuses: TestSiteOptions["statuses"] = { 7: "superseded" }) {
+  function renewed(
+    change: Partial<BadgeClaims> = {},
+    statuses: TestSiteOptions["statuses"] = { 7: "superseded" },
+    was: Partial<BadgeClaims> = {},
+  ) {
     const site = testSite({ statuses });
-    const old = site.badge(claims);
+    const old = site.badge({ ...claims, ...was });
     const next = site.badge({
       ...claims,
       grants: [grant(1, 2), grant(2, 2)],
@@ -291,5 +295,12 @@ describe("successors", () => {
   test("a withdrawn badge leads nowhere, a withdrawn successor withdraws the card", () => {
     expect(codesOf(renewed({}, { 7: "revoked" }))).toBe("BADGE_REVOKED");
     expect(codesOf(renewed({}, { 7: "superseded", 8: "revoked" }))).toBe("BADGE_REVOKED");
+  });
+
+  test("an expired badge leads on while it is valid, and nowhere once it was withdrawn or put on hold", () => {
+    const ended = { expiresAt: TEST_EPOCH + 3_600_000 };
+    expect(codesOf(renewed({}, { 7: "valid" }, ended))).toBe("accepted");
+    expect(codesOf(renewed({}, { 7: "revoked" }, ended))).toBe("BADGE_EXPIRED TRAINING_MISSING");
+    expect(codesOf(renewed({}, { 7: "suspended" }, ended))).toBe("BADGE_EXPIRED TRAINING_MISSING");
   });
 });

@@ -1,6 +1,7 @@
 import {
   type BadgeVerdict,
   type Instant,
+  STATUS,
   type SiteState,
   type VerifiedBadge,
   openSuccessor,
@@ -20,7 +21,7 @@ const MOST_SUCCESSORS = 16;
 export function currentBadge(bytes: Uint8Array, site: SiteState, now: Instant): BadgeVerdict {
   const presented = verifyBadge(bytes, site, now);
   let [verdict, at] = [presented, bytes];
-  for (let hops = 0; hops < MOST_SUCCESSORS && isLeading(verdict); hops++) {
+  for (let hops = 0; hops < MOST_SUCCESSORS && isLeading(verdict, site); hops++) {
     const found = findSuccessor(at, verdict.badge, site);
     if (!found) return presented;
     const next = verifyBadge(found, site, now);
@@ -28,16 +29,25 @@ export function currentBadge(bytes: Uint8Array, site: SiteState, now: Instant): 
     // A successor that was withdrawn withdraws the card, too: its own code is what counts.
     [verdict, at] = [next, found];
   }
-  return verdict.ok || !isLeading(verdict) ? verdict : presented;
+  return verdict.ok || !isLeading(verdict, site) ? verdict : presented;
 }
 
-/** Never from a badge withdrawn or on hold: those lead nowhere. */
-function isLeading(verdict: BadgeVerdict): verdict is BadgeVerdict & { ok: false; badge: VerifiedBadge } {
-  return (
-    !verdict.ok &&
-    verdict.badge !== undefined &&
-    (verdict.code === "BADGE_SUPERSEDED" || verdict.code === "BADGE_EXPIRED")
-  );
+/** Never from a badge withdrawn or on hold: those lead nowhere, not even once they have expired as well. */
+function isLeading(
+  verdict: BadgeVerdict,
+  site: SiteState,
+): verdict is BadgeVerdict & { ok: false; badge: VerifiedBadge } {
+  if (verdict.ok || !verdict.badge) return false;
+  if (verdict.code === "BADGE_SUPERSEDED") return true;
+  // Its end is told before its status: that has not been looked at yet.
+  return verdict.code === "BADGE_EXPIRED" && isValidOrSuperseded(verdict.badge, site);
+}
+
+function isValidOrSuperseded({ claims, issuer }: VerifiedBadge, site: SiteState): boolean {
+  const list = site.status.get(toHex(issuer.keyId))?.list;
+  if (!list || claims.statusIndex >= list.length) return false;
+  const status = list.get(claims.statusIndex);
+  return status === STATUS.valid || status === STATUS.superseded;
 }
 
 function findSuccessor(bytes: Uint8Array, { issuer }: VerifiedBadge, site: SiteState): Uint8Array | undefined {
