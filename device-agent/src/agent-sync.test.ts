@@ -1,5 +1,5 @@
-import { DAY_MS, signHeartbeat } from "@badgekey/shared";
-import { testSite } from "@badgekey/shared/testing";
+import { DAY_MS, signHeartbeat, signRoot } from "@badgekey/shared";
+import { testSigner, testSite } from "@badgekey/shared/testing";
 import { describe, expect, test } from "vitest";
 import { UID, startBench } from "./agent-fixture.js";
 import { settle } from "./testing/fake-clock.js";
@@ -48,7 +48,7 @@ describe("site state", () => {
       bench.uplink.offer(bench.site.listName, bench.site.status(2, { 7: "valid" }));
       bench.uplink.offer("policy", other.policy(1));
       bench.uplink.offer("trust", new Uint8Array(70_000));
-      bench.uplink.offer("nonsense", Uint8Array.of(1, 2, 3));
+      bench.uplink.offer(`${time}${"nonsense".repeat(1_000)}`, Uint8Array.of(1, 2, 3));
     }
     await settle();
     expect(bench.told).toEqual([
@@ -56,7 +56,7 @@ describe("site state", () => {
       `securityEvent ${bench.site.listName} LIST_EQUIVOCATED`,
       "securityEvent policy LIST_EQUIVOCATED",
       "securityEvent trust OBJECT_TOO_LARGE",
-      "securityEvent nonsense OBJECT_WRONG_TYPE",
+      "securityEvent an unknown object OBJECT_WRONG_TYPE",
     ]);
     await bench.tap(bench.badge());
     expect(bench.screen.code).toBe("BADGE_REVOKED");
@@ -77,6 +77,19 @@ describe("site state", () => {
 });
 
 describe("time", () => {
+  test("R15: a root that lowers it is kept together with the lower time", async () => {
+    const bench = await startBench();
+    bench.uplink.connect();
+    await bench.pass(3_600_000);
+    const { root, site, keys, at } = bench.site;
+    const online = { threshold: 1, keys: [testSigner("online 2").publicKey] };
+    const next = { ...root, site, version: 2, issuedAt: at + 1_000, roles: { ...root.roles, online } };
+    bench.uplink.offer("root/2", signRoot(next, [keys.root]));
+    await settle();
+    expect(bench.store.saved.has("root/2")).toBe(true);
+    expect(bench.store.clock.floorAt).toBeLessThan(at + 60_000);
+  });
+
   test("is asked for at the connection and every five minutes; the answer makes it confirmed and lists fresh", async () => {
     const bench = await startBench();
     await bench.cutPower({ offline: true });

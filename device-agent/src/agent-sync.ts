@@ -1,4 +1,12 @@
-import { type BadgeCode, type Offer, STATUS, encodeTimeQuery, openAcknowledgement, toHex } from "@badgekey/shared";
+import {
+  type BadgeCode,
+  OBJECT_NAME,
+  type Offer,
+  STATUS,
+  encodeTimeQuery,
+  openAcknowledgement,
+  toHex,
+} from "@badgekey/shared";
 import type { AgentContext } from "./agent-context.js";
 import { type Session, blocksOf, sessionOf } from "./interlock/interlock-state.js";
 
@@ -148,9 +156,11 @@ export class Sync {
         break;
       default:
         log.warn({ name, code: offer.outcome, detail: offer.detail }, "an object was refused");
-        this.#suspect(name, offer.outcome);
+        this.#suspect(told(name), offer.outcome);
     }
     if (offer.accepted.length === 0 && offer.removed.length === 0) return;
+    // A root may have lowered the time: kept before it, or a power cut in between would bring the higher one back (R15).
+    if (offer.accepted.some((one) => one.name.startsWith("root/"))) this.saveClock();
     this.#unsaved.accepted.push(...offer.accepted);
     for (const gone of offer.removed) this.#unsaved.removed.add(gone);
     void this.applySiteState();
@@ -227,4 +237,10 @@ export class Sync {
       ...(code !== undefined && { code }),
     });
   }
+}
+
+/** The name of an object, for a record: any other is the broker's own text, of any length and never the same twice. */
+function told(name: string): string {
+  if (name.startsWith("root/")) return "root";
+  return name === "heartbeat" || name === "time-answer" || OBJECT_NAME.test(name) ? name : "an unknown object";
 }
