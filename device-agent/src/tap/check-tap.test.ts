@@ -213,6 +213,15 @@ describe("verdicts", () => {
     });
   });
 
+  test("a copy, withdrawn or not, does not act for its holder; the card itself does, whatever its badge lacks", () => {
+    const statuses = { 7: "revoked" } as const;
+    const keyOf = (verdict: TapVerdict) => (verdict.ok ? "accepted" : verdict.key);
+    expect(keyOf(tap({ claims: { cardUid: copy } }))).toBeUndefined();
+    expect(keyOf(tap({ claims: { holderKey: phone } }))).toBeUndefined();
+    expect(keyOf(tap({ claims: { cardUid: copy }, site: { statuses } }))).toBeUndefined();
+    expect(keyOf(tap({ claims: { cardUid: uid }, site: { statuses } }))).toMatch(/a1b2c3d4$/);
+  });
+
   test("the compact profile proves no more than a copy does, even on the card it names", () => {
     const site = testSite();
     const machine = { name: "Laser cutter", requires: needsLaser };

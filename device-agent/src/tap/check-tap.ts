@@ -57,8 +57,8 @@ export function checkTap(facts: TapFacts): TapVerdict {
   const verdict = currentBadge(presentation.badge, site, now);
   const { badge } = verdict;
   if (!badge) return refused([{ code: verdict.ok ? "BADGE_MALFORMED" : verdict.code }, ...atSite]);
-  if (!verdict.ok && FINAL.includes(verdict.code)) return refused([{ code: verdict.code }], badge);
   const bound = checkBinding(badge, presentation);
+  if (!verdict.ok && FINAL.includes(verdict.code)) return refused([{ code: verdict.code }], badge, bound);
   const held = checkGrants({ badge, policy, site, now });
   const missing: Missing[] = [
     ...(verdict.ok ? [] : [badgeMissing(verdict.code, badge)]),
@@ -68,7 +68,7 @@ export function checkTap(facts: TapFacts): TapVerdict {
     ...(bound.ok && !isAssured(bound.assurance, presentation, policy) ? [{ code: "ASSURANCE_TOO_LOW" as const }] : []),
   ];
   const [first, ...more] = missing;
-  if (first || !bound.ok) return refused(first ? [first, ...more] : [{ code: "CARD_MISMATCH" }], badge);
+  if (first || !bound.ok) return refused(first ? [first, ...more] : [{ code: "CARD_MISMATCH" }], badge, bound);
   return {
     ok: true,
     badge,
@@ -121,6 +121,8 @@ function holderKey({ claims, issuer }: VerifiedBadge): string {
   return `${toHex(issuer.keyId)}/${claims.holder ?? `#${claims.statusIndex}`}`;
 }
 
-function refused(missing: readonly [Missing, ...Missing[]], badge?: VerifiedBadge): RefusedTap {
-  return { ok: false, code: missing[0].code, missing, ...(badge && { badge, key: holderKey(badge) }) };
+/** Whoever shows a copy does not act for its holder: without the key nobody's session is ended by it. */
+function refused(missing: readonly [Missing, ...Missing[]], badge?: VerifiedBadge, bound?: Binding): RefusedTap {
+  const key = badge && bound?.ok ? holderKey(badge) : undefined;
+  return { ok: false, code: missing[0].code, missing, ...(badge && { badge }), ...(key !== undefined && { key }) };
 }

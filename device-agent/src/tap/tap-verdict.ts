@@ -29,6 +29,7 @@ export interface RefusedTap {
   readonly missing: readonly [Missing, ...Missing[]];
   /** Once its signature held. */
   readonly badge?: VerifiedBadge;
+  /** Once it also came from the card or key that it is bound to: who may not start can still finish. */
   readonly key?: string;
 }
 
