@@ -33,8 +33,10 @@ export async function openDemo(options: OpenDemoOptions): Promise<OpenedDemo> {
   const box = await CardBox.open(data.demo);
   if (!data.isSetUp) await setUpMachines(site, progress);
   progress(`starting ${ids.join(", ")}, each with a simulated reader, relay and screen`);
+  // Instants of reports have whole seconds.
+  const since = Math.floor(options.now() / 1000) * 1000;
   await Promise.all(ids.map((id) => site.startAgent(id)));
-  await untilAgentsReady(site, ids);
+  await untilAgentsReady(site, ids, since);
   if (!data.isSetUp) {
     await setUpCards(site, box, await readIssuerKey(data.gateway), progress);
     await data.markSetUp();

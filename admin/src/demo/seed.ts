@@ -1,4 +1,4 @@
-import { type BadgeView, type Level, type Signer, fromHex, toHex } from "@badgekey/shared";
+import { type BadgeView, type Instant, type Level, type Signer, fromHex, toHex } from "@badgekey/shared";
 import { type DemoCard, type CardKind, blankCard, CardBox, copyOf, ntagWithBadge, randomUid } from "./card-box.js";
 import { writeCardAt } from "./card-job.js";
 import { byUnknownIssuer, expired, withGrantEnded, withOneByteChanged } from "./forge.js";
@@ -51,7 +51,7 @@ const people: readonly PersonPlan[] = [
   },
 ];
 
-const SENT_TO_LASER_MS = 20_000;
+const CONTACT_MS = 60_000;
 
 /** Trainings, machines and their agents: what a site has before the first person comes. */
 export async function setUpMachines(site: DemoSite, progress: (text: string) => void): Promise<void> {
@@ -66,12 +66,15 @@ export async function setUpMachines(site: DemoSite, progress: (text: string) => 
   }
 }
 
-/** Resolves when every agent is connected, has confirmed time and its lists. */
-export async function untilAgentsReady(site: DemoSite, ids: readonly string[]): Promise<void> {
-  await site.changes.until(`contact of ${ids.join(", ")}`, SENT_TO_LASER_MS, () => {
+/**
+ * Resolves when every agent is connected, has confirmed time and its lists, and has reported so after `since` (ms): an
+ * agent that has only just connected may not hear commands yet.
+ */
+export async function untilAgentsReady(site: DemoSite, ids: readonly string[], since: Instant): Promise<void> {
+  await site.changes.until(`contact of ${ids.join(", ")}`, CONTACT_MS, () => {
     const ready = ids.every((id) => {
-      const agent = site.live.agents.get(id);
-      return agent?.connected && agent.report?.clock === "synced" && "policy" in agent.report.applied;
+      const { connected = false, report } = site.live.agents.get(id) ?? {};
+      return connected && report?.clock === "synced" && "policy" in report.applied && Date.parse(report.at) >= since;
     });
     return ready || undefined;
   });

@@ -1,6 +1,7 @@
 import type { BadgeView, Instant, LogView } from "@badgekey/shared";
 import { type DemoCard, type CardBox, blankCard } from "./card-box.js";
 import { writeCardAt } from "./card-job.js";
+import { untilAgentsReady } from "./seed.js";
 import type { DemoSite } from "./site.js";
 import { type StepOutcome, type StoryStep, rounded } from "./story.js";
 import { type TapOutcome, said, tapRefused, tapToEnd, tapToStart } from "./tap.js";
@@ -13,6 +14,7 @@ export interface StoryContext {
 
 const LASER = "laser-1";
 const PRINTER = "printer-1";
+const SAW = "saw-1";
 const LONG_MS = 40_000;
 
 /** The story of the project's main job (the README tells it, too): each step holds the next one's ground. */
@@ -88,10 +90,11 @@ export function storySteps(context: StoryContext): readonly StoryStep[] {
     }),
     step("cut the laser off, and start the gateway for the others", async () => {
       site.machine(LASER).cable.pull();
+      const since = context.now();
       await site.startGateway();
-      await untilConnected(site, PRINTER);
+      await untilAgentsReady(site, [PRINTER, SAW], since);
       must(!isConnected(site, LASER), "the laser is connected");
-      return { outcome: "the printer is connected again, the laser is not; its records still wait" };
+      return { outcome: "the others are connected again, the laser is not; its records still wait" };
     }),
     step("issue and write a new badge while the laser is cut off", async () => {
       second = await writeCardAt(site, PRINTER, await issue(person.second), card.second);
@@ -216,10 +219,6 @@ async function untilRow(site: DemoSite, what: string, fits: (row: LogView) => bo
 
 function isConnected(site: DemoSite, id: string): boolean {
   return site.live.agents.get(id)?.connected ?? false;
-}
-
-async function untilConnected(site: DemoSite, id: string): Promise<void> {
-  await site.changes.until(`contact of ${id}`, LONG_MS, () => isConnected(site, id) || undefined);
 }
 
 /** Nothing waits at the machine any more, by its own signed report. */

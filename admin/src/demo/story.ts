@@ -31,7 +31,7 @@ export interface StoryReport {
 export async function runStory(
   steps: readonly StoryStep[],
   tell: (report: StepReport, total: number) => void,
-  stepDeadlineMs = 45_000,
+  stepDeadlineMs = 70_000,
 ): Promise<StoryReport> {
   const reports: StepReport[] = [];
   const startedMs = performance.now();
