@@ -1,5 +1,9 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import os from "node:os";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { runFuzz } from "./run-fuzz.js";
+import { type FuzzResult, merged } from "./run-fuzz.js";
 
 const { values } = parseArgs({
   options: {
@@ -13,7 +17,8 @@ if (!Number.isSafeInteger(perTarget) || perTarget < 1) {
   console.error("fuzz: error: --count takes a number of cases for each object");
   process.exit(2);
 }
-const result = runFuzz(perTarget, Number(values.seed), (line) => console.error(line));
+const shares = os.availableParallelism();
+const result = merged(await Promise.all(Array.from({ length: shares }, (_, index) => runShare(index))));
 if (!values.json) {
   for (const [code, count] of Object.entries(result.codes).sort(([, a], [, b]) => b - a))
     console.error(`${String(count).padStart(9)} ${code}`);
@@ -22,3 +27,14 @@ if (!values.json) {
 }
 console.log(JSON.stringify({ seed: Number(values.seed), node: process.version, ...result }));
 process.exit(result.failures.length > 0 || result.missing.length > 0 || result.accepted !== result.markedValid ? 1 : 0);
+
+async function runShare(index: number): Promise<FuzzResult> {
+  const child = fork(fileURLToPath(new URL("share-process.js", import.meta.url)));
+  child.send({ perTarget, seed: Number(values.seed), index, of: shares });
+  const ended = once(child, "exit").then(([code]) => {
+    throw new Error(`a share of the run ended with ${String(code)}`);
+  });
+  const [answer] = (await Promise.race([once(child, "message"), ended])) as [FuzzResult];
+  ended.catch(() => undefined); // its ordinary end
+  return answer;
+}

@@ -45,8 +45,16 @@ const elsewhere = new Set([
   "COMMAND_REFUSED",
 ]);
 
-/** Mutates every target `perTarget` times, half of them structurally and signed again. */
-export function runFuzz(perTarget: number, seed: number, progress: (line: string) => void): FuzzResult {
+/** The layers below are looked at alone in one case of so many of either kind: their codes are counted, not judged. */
+const DECODING_EVERY = 16;
+
+/** Mutates every target of a share `perTarget` times, half of them structurally and signed again. */
+export function runFuzz(
+  perTarget: number,
+  seed: number,
+  progress: (line: string) => void,
+  share: { readonly index: number; readonly of: number } = { index: 0, of: 1 },
+): FuzzResult {
   const codes: Record<string, number> = {};
   const failures: string[] = [];
   let [accepted, markedValid, slowestMs, cases] = [0, 0, 0, 0];
@@ -54,7 +62,7 @@ export function runFuzz(perTarget: number, seed: number, progress: (line: string
     if (failures.length < 20)
       failures.push(`${target.name}, ${one.how}: ${what}: ${toHex(one.bytes.subarray(0, 400))}`);
   };
-  for (const target of targets) {
+  for (const target of targets.filter((_, index) => index % share.of === share.index)) {
     const random = new Random(seed ^ target.name.length ^ (target.name.charCodeAt(0) << 8));
     const startedAt = performance.now();
     for (let i = 0; i < perTarget; i++) {
@@ -75,16 +83,14 @@ export function runFuzz(perTarget: number, seed: number, progress: (line: string
       if ((said === "ACCEPTED") !== one.valid)
         fail(target, one, `said ${said}, marked ${one.valid ? "valid" : "invalid"}`);
       if (one.expect !== undefined && said !== one.expect) fail(target, one, `said ${said}, expected ${one.expect}`);
-      for (const bytes of [one.bytes, one.payload]) {
-        const difference = bytes && disagreement(bytes);
-        if (difference) fail(target, { ...one, bytes }, `the strict decoder ${difference}`);
-      }
-      countDecoding(codes, one);
+      // Around a payload that was signed again everything is sound: what changed is the payload.
+      const bytes = one.payload ?? one.bytes;
+      const difference = disagreement(bytes);
+      if (difference) fail(target, { ...one, bytes }, `the strict decoder ${difference}`);
+      if (i % DECODING_EVERY < 2) countDecoding(codes, one);
     }
     progress(`${target.name}: ${perTarget} cases in ${Math.round(performance.now() - startedAt)} ms`);
   }
-  const all = [...Object.keys(decodeCodes), ...Object.keys(badgeCodes), ...Object.keys(trustCodes)];
-  const missing = all.filter((code) => !elsewhere.has(code) && !codes[code]);
   return {
     cases,
     perTarget,
@@ -92,9 +98,33 @@ export function runFuzz(perTarget: number, seed: number, progress: (line: string
     markedValid,
     slowestMs: Math.round(slowestMs * 100) / 100,
     codes,
-    missing,
+    missing: missingIn(codes),
     failures,
   };
+}
+
+/** Adds up the shares of one run. */
+export function merged(results: readonly FuzzResult[]): FuzzResult {
+  const sum = (pick: (result: FuzzResult) => number) => results.reduce((total, result) => total + pick(result), 0);
+  const codes: Record<string, number> = {};
+  for (const result of results) {
+    for (const [code, count] of Object.entries(result.codes)) codes[code] = (codes[code] ?? 0) + count;
+  }
+  return {
+    cases: sum((result) => result.cases),
+    perTarget: results[0]?.perTarget ?? 0,
+    accepted: sum((result) => result.accepted),
+    markedValid: sum((result) => result.markedValid),
+    slowestMs: Math.max(...results.map((result) => result.slowestMs)),
+    codes,
+    missing: missingIn(codes),
+    failures: results.flatMap((result) => result.failures),
+  };
+}
+
+function missingIn(codes: Readonly<Record<string, number>>): readonly string[] {
+  const all = [...Object.keys(decodeCodes), ...Object.keys(badgeCodes), ...Object.keys(trustCodes)];
+  return all.filter((code) => !elsewhere.has(code) && !codes[code]);
 }
 
 function nextCase(target: Target, random: Random, index: number): FuzzCase {
