@@ -46,3 +46,38 @@ describe("a root that replaced the online key", () => {
     expect(client.clock.freshAt).toBeLessThan(now);
   });
 });
+
+describe("R21: a hostile broker", () => {
+  /** Signed by itself only, and full of keys that take long to judge. */
+  const forged = (version: number) => {
+    const thief = testSigner("thief");
+    const keys = Array.from({ length: 20 }, (_, n) => testSigner(`of the thief ${n}`).publicKey);
+    const roles = { ...SITE.root.roles, root: { threshold: 1, keys: [thief.publicKey, ...keys] } };
+    return signRoot({ ...SITE.root, site: SITE.site, version, roles }, [thief]);
+  };
+
+  test("has no root read for which nobody vouches", () => {
+    const client = SITE.client();
+    expect(client.offer("root/2", forged(2), 0).outcome).toBe("THRESHOLD_NOT_MET");
+    expect(client.offer("root/2", forged(9), 0).outcome).toBe("THRESHOLD_NOT_MET");
+    expect(client.offer("root/3", Uint8Array.of(1), 0)).toMatchObject({ outcome: "waiting" });
+    expect(client.offer("root/3", new Uint8Array(16_385), 0).outcome).toBe("OBJECT_TOO_LARGE");
+    expect(client.offer("root/2", root2, 0).accepted.map(({ name }) => name)).toEqual(["root/2"]);
+  });
+
+  test("fills the place for what waits with no more than it could announce", () => {
+    const client = SITE.client();
+    const outcomes = Array.from({ length: 1_030 }, (_, n) => {
+      const name = `status/${n.toString(16).padStart(8, "0")}`;
+      return client.offer(name, Uint8Array.of(n % 256), 0).outcome;
+    });
+    expect(outcomes.filter((outcome) => outcome === "waiting")).toHaveLength(1_024);
+    expect(outcomes.at(-1)).toBe("LIST_NOT_ANNOUNCED");
+  });
+});
+
+test("an older link of the chain of roots is no rollback", () => {
+  const client = SITE.client();
+  client.offer("root/2", root2, 0);
+  expect(client.offer("root/1", SITE.rootBytes, 0).outcome).toBe("repeated");
+});

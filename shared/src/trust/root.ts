@@ -59,16 +59,21 @@ export function openRoot(bytes: Uint8Array, trusted: Root | "self"): Verdict<Roo
   const parts = readOr(() => takeApart(bytes));
   if (!parts) return no("OBJECT_MALFORMED");
   if (parts.typ !== objectTypes.root.typ) return no("OBJECT_WRONG_TYPE");
+  // Before anything of it is read: to judge the keys that a stranger names takes milliseconds each.
+  if (trusted !== "self") {
+    const refusal = refusalBy(trusted, parts);
+    if (refusal) return refusal;
+  }
   const read = readOr(() => readRoot(parts.payload));
   if (!read) return no("OBJECT_MALFORMED");
   if (read === "reused") return no("KEY_REUSED");
-  const judges = trusted === "self" ? [read] : [trusted, read];
-  for (const judge of judges) {
-    const { keys, threshold } = judge.roles.root;
-    const valid = keys.filter((key) => signedBy(key, parts));
-    if (valid.length < threshold) return no("THRESHOLD_NOT_MET", `${valid.length} of ${threshold} signatures`);
-  }
-  return yes(read);
+  return refusalBy(read, parts) ?? yes(read);
+}
+
+function refusalBy({ roles: { root } }: Root, parts: RootParts): Verdict<never, TrustCode> | undefined {
+  const valid = root.keys.filter((key) => signedBy(key, parts));
+  if (valid.length >= root.threshold) return undefined;
+  return no("THRESHOLD_NOT_MET", `${valid.length} of ${root.threshold} signatures`);
 }
 
 interface RootParts {
