@@ -49,6 +49,7 @@ describe("site state", () => {
       bench.uplink.offer("policy", other.policy(1));
       bench.uplink.offer("trust", new Uint8Array(70_000));
       bench.uplink.offer(`${time}${"nonsense".repeat(1_000)}`, Uint8Array.of(1, 2, 3));
+      bench.uplink.offer(`status/000000${time + 10}`, new Uint8Array(70_000));
     }
     await settle();
     expect(bench.told).toEqual([
@@ -57,6 +58,7 @@ describe("site state", () => {
       "securityEvent policy LIST_EQUIVOCATED",
       "securityEvent trust OBJECT_TOO_LARGE",
       "securityEvent an unknown object OBJECT_WRONG_TYPE",
+      "securityEvent status OBJECT_TOO_LARGE",
     ]);
     await bench.tap(bench.badge());
     expect(bench.screen.code).toBe("BADGE_REVOKED");

@@ -1,12 +1,4 @@
-import {
-  type BadgeCode,
-  OBJECT_NAME,
-  type Offer,
-  STATUS,
-  encodeTimeQuery,
-  openAcknowledgement,
-  toHex,
-} from "@badgekey/shared";
+import { type BadgeCode, type Offer, STATUS, encodeTimeQuery, openAcknowledgement, toHex } from "@badgekey/shared";
 import type { AgentContext } from "./agent-context.js";
 import { type Session, blocksOf, sessionOf } from "./interlock/interlock-state.js";
 
@@ -25,6 +17,7 @@ interface Unsaved {
 export const ASK_TIME_EVERY_MS = 300_000;
 const SAVE_CLOCK_EVERY_MS = 300_000;
 const NONCE_BYTES = 16;
+const KINDS = ["root", "heartbeat", "trust", "policy", "status", "directory", "time-answer"] as const;
 const NONCE_VALID_MS = 10_000;
 /** A forward step larger than this is worth a record. */
 const CLOCK_STEP_MS = 300_000;
@@ -156,7 +149,7 @@ export class Sync {
         break;
       default:
         log.warn({ name, code: offer.outcome, detail: offer.detail }, "an object was refused");
-        this.#suspect(told(name), offer.outcome);
+        this.#suspect(this.#told(name), offer.outcome);
     }
     if (offer.accepted.length === 0 && offer.removed.length === 0) return;
     // A root may have lowered the time: kept before it, or a power cut in between would bring the higher one back (R15).
@@ -237,10 +230,11 @@ export class Sync {
       ...(code !== undefined && { code }),
     });
   }
-}
 
-/** The name of an object, for a record: any other is the broker's own text, of any length and never the same twice. */
-function told(name: string): string {
-  if (name.startsWith("root/")) return "root";
-  return name === "heartbeat" || name === "time-answer" || OBJECT_NAME.test(name) ? name : "an unknown object";
+  /** An object's name, for a record; of a name that we do not know only its kind: the broker has no end of them. */
+  #told(name: string): string {
+    const { applied, heartbeat } = this.#context.deps.trust.state;
+    if (applied.has(name) || heartbeat?.objects.has(name)) return name;
+    return KINDS.find((kind) => kind === name.split("/")[0]) ?? "an unknown object";
+  }
 }
