@@ -125,6 +125,8 @@ export class Loop {
   }
 
   async #permit(): Promise<boolean> {
+    // A defect met elsewhere while this step waited for its commit.
+    if (this.#ended) return false;
     return within(RELAY_MS, this.#deps.relay.permit(PERMIT_MS), this.#deps.scheduler);
   }
 

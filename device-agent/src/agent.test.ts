@@ -235,4 +235,25 @@ describe("stopping", () => {
     expect(bench.defects).toHaveLength(1);
     expect(bench.relay.position()).toBe("open");
   });
+
+  test("R2: after a defect no start is permitted any more, not even one that was waiting for its commit", async () => {
+    const bench = await startBench({
+      deps: ({ screen }) => ({
+        screen: {
+          show: (view) => screen.show(view),
+          decided: ({ code }) => {
+            if (code === "BADGE_MALFORMED") throw new Error("a bug");
+          },
+          close: () => Promise.resolve(),
+        },
+      }),
+    });
+    bench.journal.stall();
+    await bench.tap(bench.badge());
+    await bench.tap(Uint8Array.of(1, 2, 3));
+    expect(bench.defects).toHaveLength(1);
+    bench.journal.resume();
+    await settle();
+    expect(bench.relay.position()).toBe("open");
+  });
 });
