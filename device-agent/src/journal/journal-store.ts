@@ -72,13 +72,17 @@ export class JournalStore {
     return this.#commits >= COMMITS_PER_CHECKPOINT;
   }
 
-  /** All parts in one durable commit; the head after each part. */
+  /**
+   * All parts in one durable commit; the head after each part. A commit that failed, but is found on the disk when the
+   * file is opened anew, is done: told as a failure, its records would be written a second time.
+   */
   append(parts: readonly AppendPart[]): JournalHead[] {
     let added = 0;
-    const heads = this.#commit((db) => {
+    let heads: JournalHead[] = [];
+    const write = (db: Database.Database) => {
       let head = this.head;
       let gap = this.#isTailLost(db);
-      const after = parts.map((part) => {
+      heads = parts.map((part) => {
         for (const { body, salt } of part.rows) {
           const row = { boot: head.boot, sequence: head.sequence + 1, previous: head.chain, salt, body };
           const chain = chainAfter(row, rowCommitment(row));
@@ -90,8 +94,16 @@ export class JournalStore {
         for (const [name, value] of part.marks) writeMark(db, name, value);
         return head;
       });
-      return { result: after, next: added > 0 ? { ...this.#state, head, salvage: undefined } : this.#state };
-    });
+      return { result: undefined, next: added > 0 ? { ...this.#state, head, salvage: undefined } : this.#state };
+    };
+    try {
+      this.#commit(write);
+    } catch (error) {
+      const last = heads.at(-1);
+      if (added === 0 || !last || !sameBytes(last.chain, this.#state.head.chain)) throw error;
+      // Opening anew has counted them already.
+      return heads;
+    }
     this.#pending += added;
     return heads;
   }
