@@ -92,19 +92,19 @@ function readAction(kind: string, given: Record<string, unknown>): CommandAction
     case "outOfService": {
       const when = given.when;
       if (when !== "now" && when !== "whenFree") throw new FieldError("when is now or whenFree");
-      return { kind, machine: text(given.machine), when, reason: text(given.reason), by: text(given.by) };
+      return { kind, machine: text(given.machine), when, reason: text(given.reason), by: text(given.by, 64) };
     }
     case "release":
     case "end":
-      return { kind, machine: text(given.machine), by: text(given.by) };
+      return { kind, machine: text(given.machine), by: text(given.by, 64) };
     case "writeCard": {
       const { badge, uid } = given;
       if (!(badge instanceof Uint8Array) || badge.length > 512) throw new FieldError("badge is bytes");
       if (uid !== undefined && !(uid instanceof Uint8Array)) throw new FieldError("uid is bytes");
-      return { kind, job: text(given.job), badge, ...(uid && { uid }), seconds: whole(given.seconds) };
+      return { kind, job: text(given.job, 64), badge, ...(uid && { uid }), seconds: whole(given.seconds) };
     }
     case "readCard":
-      return { kind, job: text(given.job), seconds: whole(given.seconds) };
+      return { kind, job: text(given.job, 64), seconds: whole(given.seconds) };
     case "identify":
       return { kind, seconds: whole(given.seconds) };
     default:
@@ -112,8 +112,10 @@ function readAction(kind: string, given: Record<string, unknown>): CommandAction
   }
 }
 
-function text(value: unknown): string {
-  if (typeof value !== "string" || value.length > 256) throw new FieldError("not a text of at most 256 characters");
+/** No longer than a usage record carries it: what is done by a command must be told of. */
+function text(value: unknown, most = 256): string {
+  if (typeof value !== "string" || value.length > most)
+    throw new FieldError(`not a text of at most ${most} characters`);
   return value;
 }
 
