@@ -249,8 +249,10 @@ describe("stopping", () => {
       }),
     });
     bench.journal.stall();
-    await bench.tap(bench.badge());
-    await bench.tap(Uint8Array.of(1, 2, 3));
+    bench.reader.insert(bench.card(bench.badge()));
+    await settle();
+    bench.reader.insert(bench.card(Uint8Array.of(1, 2, 3)));
+    await settle();
     expect(bench.defects).toHaveLength(1);
     bench.journal.resume();
     await settle();
