@@ -44,9 +44,9 @@ const ALIVE_MS = 20_000;
 /** Static files of the page: what the browser may have, and nothing else. */
 const files: Readonly<Record<string, { readonly path: string; readonly type: string }>> = {
   "/": { path: "../../page/index.html", type: "text/html; charset=utf-8" },
-  "/page.css": { path: "../../page/page.css", type: "text/css; charset=utf-8" },
   "/favicon.svg": { path: "../../page/favicon.svg", type: "image/svg+xml" },
 };
+const STYLES = /^\/(page|machines|cards|log)\.css$/;
 const MODULE = /^\/page\/([a-z-]+\.js)$/;
 
 /** Serves the demo's page on 127.0.0.1: static files, one JSON state, one event stream, and the actions of the desk. */
@@ -186,10 +186,7 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
 }
 
 async function sendFile(response: ServerResponse, path: string): Promise<void> {
-  const module = MODULE.exec(path)?.[1];
-  const file = Object.hasOwn(files, path) ? files[path] : undefined;
-  const found =
-    file ?? (module === undefined ? undefined : { path: `./page/${module}`, type: "text/javascript; charset=utf-8" });
+  const found = staticFile(path);
   if (!found) throw new NotFoundError("there is no such page");
   let content: Buffer;
   try {
@@ -200,6 +197,14 @@ async function sendFile(response: ServerResponse, path: string): Promise<void> {
   }
   response.writeHead(200, { ...headers, "content-type": found.type });
   response.end(content);
+}
+
+function staticFile(path: string): { readonly path: string; readonly type: string } | undefined {
+  if (Object.hasOwn(files, path)) return files[path];
+  const styles = STYLES.exec(path)?.[1];
+  if (styles !== undefined) return { path: `../../page/${styles}.css`, type: "text/css; charset=utf-8" };
+  const module = MODULE.exec(path)?.[1];
+  return module === undefined ? undefined : { path: `./page/${module}`, type: "text/javascript; charset=utf-8" };
 }
 
 const headers = {

@@ -98,12 +98,13 @@ export function createMachineView(first: MachineState, hand: Hand): MachineView 
     machine = now;
     card = state.cards.find((one) => one.id === now.card);
     const on = now.relay === "closed";
-    element.classList.toggle("cut", !now.plugged || !state.gateway.plugged);
+    element.classList.toggle("cut", !now.connected);
     element.classList.toggle("enabled", on);
     setText(asksFor, `asks for: ${now.asksFor}`);
 
     setAttribute(plug, "aria-checked", String(now.plugged));
-    const plugged = now.plugged ? "Network plugged in" : "Plug pulled";
+    const through = now.plugged && state.gateway.plugged;
+    const plugged = !now.plugged ? "Plug pulled" : through && !now.connected ? "Reconnecting …" : "Network plugged in";
     setAttribute(plug, "aria-label", `${plugged}: ${now.name}`);
     setText(plugText, plugged);
 
