@@ -49,6 +49,7 @@ const RENEW_MS = 12 * 3_600_000;
 export function buildGateway(config: GatewayConfig, deps: GatewayDeps): Gateway {
   const { clock, nowMs, log, version } = deps;
   const timers: NodeJS.Timeout[] = [];
+  const background = new Set<Promise<void>>();
   let parts: Parts | undefined;
   let broker: Broker | undefined;
   let servers: readonly FastifyInstance[] = [];
@@ -139,6 +140,8 @@ export function buildGateway(config: GatewayConfig, deps: GatewayDeps): Gateway 
     // The broker takes nothing more and waits for the commits under way; only then may the database close.
     await broker?.close();
     broker = undefined;
+    // What they broke off is logged where it began; none of it may meet a closed database.
+    await Promise.allSettled(background);
     const closing = parts;
     parts = undefined;
     if (!closing) return;
@@ -149,7 +152,7 @@ export function buildGateway(config: GatewayConfig, deps: GatewayDeps): Gateway 
   }
 
   function send(topic: string, payload: Uint8Array, retain: boolean): void {
-    if (broker) inBackground(broker.publish(topic, payload, { retain }));
+    broker?.publish(topic, payload, { retain }).catch(logFailure);
   }
 
   function every(ms: number, run: () => Promise<unknown>): void {
@@ -161,9 +164,13 @@ export function buildGateway(config: GatewayConfig, deps: GatewayDeps): Gateway 
   }
 
   function inBackground(work: Promise<unknown>): void {
-    work.catch((error: unknown) => {
-      log.error({ err: error }, "work in the background failed");
-    });
+    const watched = work.then(() => undefined, logFailure);
+    background.add(watched);
+    void watched.finally(() => background.delete(watched));
+  }
+
+  function logFailure(error: unknown): void {
+    log.error({ err: error }, "work in the background failed");
   }
 
   return { start, stop };

@@ -10,6 +10,8 @@ const { version } = createRequire(import.meta.url)("../package.json") as { versi
 
 /** Data on stdout, people on stderr (STYLE E13): one JSON line when everything listens. */
 async function run(configPath: string): Promise<void> {
+  // Names and keys: whatever is made below the data directory is for this user alone.
+  process.umask(0o077);
   const config = loadConfig(configPath);
   const log = pino({ level: config.log.level, base: null }, pino.destination({ dest: 2, sync: true }));
   const gateway = buildGateway(config, {
