@@ -2,15 +2,30 @@
 
 module.exports = {
   forbidden: [
-    { name: "no-circular", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
-    { name: "shared-stands-alone", severity: "error", from: { path: "^shared/src" }, to: { path: "^(gateway|device-agent|admin|test)/" } },
+    {
+      name: "no-circular",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    {
+      name: "shared-stands-alone",
+      severity: "error",
+      from: { path: "^shared/src" },
+      to: { path: "^(gateway|device-agent|admin|test)/" },
+    },
     {
       name: "shared-runs-anywhere",
       severity: "error",
       from: { path: "^shared/src", pathNot: "^shared/src/(crypto|inflate)/native\\.ts$|\\.test\\.ts$" },
       to: { dependencyTypes: ["core"] },
     },
-    { name: "not-sideways", severity: "error", from: { path: "^(gateway|device-agent|admin)/src" }, to: { path: "^(gateway|device-agent|admin|test)/", pathNot: "^$1/" } },
+    {
+      name: "not-sideways",
+      severity: "error",
+      from: { path: "^(gateway|device-agent|admin)/src" },
+      to: { path: "^(gateway|device-agent|admin|test)/", pathNot: "^$1/" },
+    },
     {
       name: "pure-interlock-and-tap",
       severity: "error",
@@ -29,9 +44,27 @@ module.exports = {
       from: { path: "^gateway/src/(issuing|site-state|machines|people|usage|commands)/", pathNot: "\\.test\\.ts$" },
       to: { path: "^gateway/src/(http|broker)/" },
     },
-    { name: "cli-and-web-apart", severity: "error", from: { path: "^admin/src/cli/" }, to: { path: "^admin/src/(web|demo)/" } },
-    { name: "tests-use-public-entries", severity: "error", from: { path: "^test/" }, to: { path: "^(shared|gateway|device-agent|admin)/src/" } },
-    { name: "no-orphans", severity: "error", from: { orphan: true, pathNot: "\\.(test|d)\\.ts$|/(main|index)\\.ts$|-process\\.ts$|-worker\\.ts$|vitest\\.config\\.ts$" }, to: {} },
+    {
+      name: "cli-and-web-apart",
+      severity: "error",
+      from: { path: "^admin/src/cli/" },
+      to: { path: "^admin/src/(web|demo)/" },
+    },
+    {
+      name: "tests-use-public-entries",
+      severity: "error",
+      from: { path: "^test/" },
+      to: { path: "^(shared|gateway|device-agent|admin)/src/" },
+    },
+    {
+      name: "no-orphans",
+      severity: "error",
+      from: {
+        orphan: true,
+        pathNot: "\\.(test|d)\\.ts$|/(main|index)\\.ts$|-process\\.ts$|-worker\\.ts$|vitest\\.config\\.ts$",
+      },
+      to: {},
+    },
   ],
   options: {
     doNotFollow: { path: "node_modules" },
