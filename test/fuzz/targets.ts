@@ -53,7 +53,7 @@ export interface Target {
   /** "ACCEPTED" or a code. */
   readonly read: (bytes: Uint8Array) => string;
   /** Changes whose effect is known: a payload or whole bytes, and the code that must come of it. */
-  readonly special: readonly { readonly bytes: Uint8Array; readonly expect: string }[];
+  readonly special: readonly { readonly bytes: Uint8Array; readonly payload?: Uint8Array; readonly expect: string }[];
 }
 
 /** What may be wrong around an honest payload. */
@@ -271,6 +271,19 @@ function usage(read: () => string): string {
 
 const claims = (change: Parameters<typeof SITE.badge>[0], by?: Signer) => SITE.badge(change, by);
 
+const threeBits = statusListOfThreeBits();
+
+/** Honestly signed, but of a width that no status list has. */
+function statusListOfThreeBits(): { bytes: Uint8Array; payload: Uint8Array } {
+  const claims = new Map(decodeStrict(payloadOf(SITE.status())) as ReadonlyMap<CborValue, CborValue>);
+  claims.set(
+    65533,
+    new Map<CborValue, CborValue>([...(claims.get(65533) as ReadonlyMap<CborValue, CborValue>), ["bits", 3]]),
+  );
+  const payload = encodeDeterministic(claims);
+  return { bytes: signer(keys.status, "application/statuslist+cwt")(payload), payload };
+}
+
 export const targets: readonly Target[] = [
   {
     name: "badge",
@@ -322,6 +335,7 @@ export const targets: readonly Target[] = [
           bytes: testSite({ issuer: { statusUri: "https://badges.example/other" } }).status(),
           expect: "STATUS_LIST_MISPLACED",
         },
+        { ...threeBits, expect: "OBJECT_MALFORMED" },
       ],
     },
   ),
