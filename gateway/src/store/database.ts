@@ -31,12 +31,12 @@ export async function openDatabase(channel: StoreChannel): Promise<Database> {
       await turns.run(() => channel.ask({ kind: "openUsage", site }));
       return {
         commit: async (batch) =>
-          (await turns.run(() =>
+          (await turns.share(() =>
             channel.ask({ kind: "commit", batch }, [batch.bytes.buffer as ArrayBuffer]),
           )) as CommittedBatch,
-        head: async (agent) => (await turns.run(() => channel.ask({ kind: "head", agent }))) as ChainHead | undefined,
+        head: async (agent) => (await turns.share(() => channel.ask({ kind: "head", agent }))) as ChainHead | undefined,
         settleGap: async (agent, { boot, sequence, chain, pending }, at) =>
-          (await turns.run(() =>
+          (await turns.share(() =>
             channel.ask({ kind: "settleGap", agent, journal: { boot, sequence, chain, pending }, at }),
           )) as ChainHead | undefined,
       };

@@ -71,16 +71,21 @@ describe("Ingest", () => {
     await good;
   });
 
-  test("one transaction stays bounded", async () => {
-    const { journal, commitNumber } = fakeJournal();
+  test("one transaction stays bounded; under load two are on their way, never three", async () => {
+    const { journal, commits, commitNumber } = fakeJournal();
     const ingest = ingestOver(journal);
-    const many = Promise.all(Array.from({ length: 2_500 }, () => ingest.take("a", Uint8Array.of(1))));
-    const first = await commitNumber(0);
-    expect(first.batch.agents).toHaveLength(2_000);
-    first.resolve();
-    const second = await commitNumber(1);
-    expect(second.batch.agents).toHaveLength(500);
-    second.resolve();
+    const many = Promise.all(Array.from({ length: 1_600 }, () => ingest.take("a", Uint8Array.of(1))));
+    await commitNumber(1);
+    expect(commits.map(({ batch }) => batch.agents.length)).toEqual([500, 500]);
+    commits[0]?.resolve();
+    const third = await commitNumber(2);
+    expect(third.batch.agents).toHaveLength(500);
+    commits[1]?.resolve();
+    third.resolve();
+    const last = await commitNumber(3);
+    expect(last.batch.agents).toHaveLength(100);
+    last.resolve();
     await many;
+    await ingest.idle();
   });
 });

@@ -17,8 +17,10 @@ interface Waiting {
 }
 
 /** Bounds one transaction, so that an early packet does not wait for a late one. */
-const MOST_PACKETS = 2_000;
+const MOST_PACKETS = 500;
 const MOST_BYTES = 4 * 1024 * 1024;
+/** With so many waiting, the next commit is handed over before the one under way has ended: the store never idles. */
+const ENOUGH_FOR_ANOTHER = 250;
 
 /**
  * Group commit: packets that arrive while a commit runs go into the next one together, so the price of one fsync is
@@ -27,7 +29,9 @@ const MOST_BYTES = 4 * 1024 * 1024;
 export class Ingest {
   readonly #deps: IngestDeps;
   readonly #waiting: Waiting[] = [];
-  #running: Promise<void> | undefined;
+  #commits = 0;
+  #scheduled = false;
+  readonly #onIdle: (() => void)[] = [];
 
   constructor(deps: IngestDeps) {
     this.#deps = deps;
@@ -37,20 +41,31 @@ export class Ingest {
   take(agent: string, payload: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ agent, payload, resolve, reject });
-      this.#running ??= this.#run();
+      this.#schedule();
     });
   }
 
   /** Resolves when nothing waits for a commit. */
-  async idle(): Promise<void> {
-    await this.#running;
+  idle(): Promise<void> {
+    if (this.#commits === 0 && this.#waiting.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle.push(resolve);
+    });
   }
 
-  async #run(): Promise<void> {
+  #schedule(): void {
+    if (this.#scheduled || !this.#mayCommit()) return;
+    this.#scheduled = true;
     // One turn of the loop: what came in the same read of the sockets belongs together.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) await this.#commit(this.#nextBatch());
-    this.#running = undefined;
+    setImmediate(() => {
+      this.#scheduled = false;
+      while (this.#mayCommit()) void this.#commit(this.#nextBatch());
+    });
+  }
+
+  #mayCommit(): boolean {
+    if (this.#waiting.length === 0) return false;
+    return this.#commits === 0 || (this.#commits === 1 && this.#waiting.length >= ENOUGH_FOR_ANOTHER);
   }
 
   #nextBatch(): readonly Waiting[] {
@@ -66,13 +81,18 @@ export class Ingest {
 
   async #commit(packets: readonly Waiting[]): Promise<void> {
     const { journal, clock, mostRows, onCommitted } = this.#deps;
+    this.#commits += 1;
+    let committed: CommittedBatch | undefined;
     try {
-      const committed = await journal.commit(pack(packets, clock(), mostRows()));
+      committed = await journal.commit(pack(packets, clock(), mostRows()));
       for (const { resolve } of packets) resolve();
-      onCommitted(committed);
     } catch (error) {
       for (const { reject } of packets) reject(error);
     }
+    this.#commits -= 1;
+    this.#schedule();
+    if (this.#commits === 0 && this.#waiting.length === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+    if (committed) onCommitted(committed);
   }
 }
 
