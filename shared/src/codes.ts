@@ -118,3 +118,10 @@ export const requestCodes = {
   INTERNAL: "a defect of the program; the log says more",
 } as const;
 export type RequestCode = keyof typeof requestCodes;
+
+/** What the gateway raises by itself, for staff to look at. */
+export const alarmCodes = {
+  USAGE_FORKED: "an agent sent other bytes for a row that is already in the log",
+  PUBLISH_QUARANTINED: "an agent published where it may not; nobody received it",
+} as const;
+export type AlarmCode = keyof typeof alarmCodes;
