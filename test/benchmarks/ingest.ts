@@ -15,7 +15,7 @@ const IN_FLIGHT = 10;
 const RUNS = 5;
 const PACKETS_EACH = 300;
 const PACED_PER_SECOND = 2_000;
-const PACED_SECONDS = 10;
+const PACED_SECONDS = 4;
 
 interface Figures {
   readonly eventsPerSecond: number;
@@ -47,16 +47,20 @@ export async function benchIngest(): Promise<Readonly<Record<string, unknown>>> 
     };
     if (run > 0) runs.push(figures); // the first warms all of them up
   }
-  const paced = await ours.run({
-    perSecond: PACED_PER_SECOND,
-    packetsEach: (PACED_PER_SECOND * PACED_SECONDS) / AGENTS,
-  });
+  const pacedEach = (PACED_PER_SECOND * PACED_SECONDS) / AGENTS;
+  const paced: LoadAnswer[] = [];
+  for (let run = 0; run < RUNS; run++) {
+    paced.push(await ours.run({ perSecond: PACED_PER_SECOND, packetsEach: pacedEach }));
+  }
+  const pacedMs = (pick: (answer: LoadAnswer) => number | undefined) =>
+    median(paced.map((answer) => pick(answer) ?? Infinity));
+  const pacedP99Ms = pacedMs((answer) => answer.p99Ms);
   for (const load of [ours, theirs, third]) load?.child.kill();
   bare.kill();
   mosquitto?.stop();
 
   const { counts } = (await gateway.call("GET", "/api/v1/status")) as { counts: { records: number } };
-  const expected = AGENTS * (PACKETS_EACH * (RUNS + 1) + (PACED_PER_SECOND * PACED_SECONDS) / AGENTS);
+  const expected = AGENTS * (PACKETS_EACH * (RUNS + 1) + pacedEach * RUNS);
   const verified = (await gateway.call("GET", "/api/v1/log/verify")) as { rows: number; problems: unknown[] };
   const rate = (pick: (run: (typeof runs)[number]) => Figures | undefined) =>
     Math.round(median(runs.map((run) => pick(run)?.eventsPerSecond ?? 0)));
@@ -76,13 +80,13 @@ export async function benchIngest(): Promise<Readonly<Record<string, unknown>>> 
     bare: { eventsPerSecond: bareRate, p99Ms: median(runs.map((run) => run.bare.p99Ms)) },
     ...(third && { mosquitto: { eventsPerSecond: rate((run) => run.mosquitto) } }),
     ratio,
-    paced: { perSecond: PACED_PER_SECOND, p50Ms: paced.p50Ms, p99Ms: paced.p99Ms },
+    paced: { perSecond: PACED_PER_SECOND, p50Ms: pacedMs((answer) => answer.p50Ms), p99Ms: pacedP99Ms },
     stored: { records: counts.records, expected, chainProblems: verified.problems.length },
     bars: { eventsPerSecond: 10_000, ratio: 0.4, pacedP99Ms: 50 },
     ok:
       ourRate >= 10_000 &&
       ratio >= 0.4 &&
-      (paced.p99Ms ?? Infinity) <= 50 &&
+      pacedP99Ms <= 50 &&
       counts.records >= expected &&
       verified.problems.length === 0,
   };

@@ -113,6 +113,7 @@ class LoadClient {
         badge: randomBytes(8),
         grants: [{ training: 1, level: 2 }],
         assurance: 2,
+        reason: "ended by a tap",
         durationMs: 1_800_000,
         decisionUs: 350,
       });
