@@ -116,12 +116,13 @@ interface Load {
 
 async function startLoad(agents: readonly EnrolledAgent[], site: Uint8Array, port: number): Promise<Load> {
   const child = fork(built("load-process.js"));
+  const ended = once(child, "exit").then(() => {
+    throw new Error("the load generator ended");
+  });
+  ended.catch(() => undefined); // its ordinary end is nobody's error
   const ask = async (order: LoadOrder): Promise<LoadAnswer> => {
     child.send(order);
-    const [answer] = (await Promise.race([
-      once(child, "message"),
-      once(child, "exit").then(() => Promise.reject(new Error("the load generator ended"))),
-    ])) as [LoadAnswer];
+    const [answer] = (await Promise.race([once(child, "message"), ended])) as [LoadAnswer];
     return answer;
   };
   const plain = agents.map(({ agent, certificate, key, ca }) => ({ agent, certificate, key, ca }));
