@@ -1,13 +1,13 @@
 import { type Signer, type TapCode, type TrustClient, tapCodes } from "@badgekey/shared";
 import type { BaseLogger } from "pino";
 import type {
-  Buttons,
   Card,
+  Indicator,
+  Inputs,
   MonotonicClock,
   OpenedJournal,
   Reader,
   Relay,
-  RelayFeedback,
   Scheduler,
   Screen,
   SiteStateStore,
@@ -51,8 +51,9 @@ export interface AgentDeps {
   readonly opened: OpenedJournal;
   readonly readers: readonly Reader[];
   readonly relay: Relay;
-  readonly feedback?: RelayFeedback;
-  readonly buttons?: Buttons;
+  /** The machine's contacts, where any are wired. */
+  readonly inputs?: Inputs;
+  readonly indicator?: Indicator;
   readonly screen: Screen;
   readonly uplink: Uplink;
   /** The one whose milliseconds `trust` was started with. */

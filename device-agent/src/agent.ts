@@ -10,12 +10,13 @@ import { type GuardedMachine, defaultPolicy, guardedMachine } from "./agent-mach
 import { type Restored, interruptedEnd, marksOfStep, readMarks, sessionClosed } from "./agent-marks.js";
 import { RepeatedFacts } from "./agent-refusals.js";
 import { Reports } from "./agent-reports.js";
+import { ScreenKeeper } from "./agent-screen.js";
 import { Sync } from "./agent-sync.js";
 import { DIALOGUE_MS, Taps } from "./agent-tap.js";
 import type { InterlockRecord } from "./interlock/interlock-event.js";
 import { type InterlockState, blocksOf } from "./interlock/interlock-state.js";
 import type { JournalHead, MarkChanges, ReaderEvent, UplinkHandlers } from "./ports.js";
-import { type Notice, screenFor } from "./screen/screen-for.js";
+import type { Notice } from "./screen/screen-for.js";
 
 export type { AgentDeps, Presentation } from "./agent-deps.js";
 
@@ -29,7 +30,6 @@ export interface Agent {
   readonly machine: string;
 }
 
-const NOTICE_MS = 6_000;
 const RELAY_MS = 400;
 /** A reader that is not there within this is no reason to wait any longer. */
 const READERS_MS = 500;
@@ -55,11 +55,10 @@ class MachineAgent implements Agent, AgentContext {
   readonly #sync: Sync;
   readonly #commands: Commands;
   readonly #reports: Reports;
+  readonly #screen = new ScreenKeeper(this);
   #guarded: GuardedMachine;
   #guardedBy: unknown;
   #lastPolicy: MachinePolicy;
-  #notice: { readonly notice: Notice; readonly untilMs: number } | undefined;
-  #shown = "";
   #onReaderReady: () => void = () => undefined;
 
   constructor(deps: AgentDeps) {
@@ -95,7 +94,7 @@ class MachineAgent implements Agent, AgentContext {
   }
 
   async start(): Promise<void> {
-    const { relay, scheduler, uplink, readers, buttons } = this.deps;
+    const { relay, scheduler, uplink, readers } = this.deps;
     const hasOpened = await within(RELAY_MS, relay.open(), scheduler);
     await this.#restore();
     if (!hasOpened) await this.submit({ kind: "faultRaised", fault: "RELAY_UNRESPONSIVE", severity: "openNow" });
@@ -103,20 +102,19 @@ class MachineAgent implements Agent, AgentContext {
     const settled = this.#readersSettled();
     this.loop.startTicking();
     uplink.start(this.#uplinkHandlers());
-    buttons?.start((button) => void this.submit({ kind: button === "start" ? "startPressed" : "endPressed" }));
     for (const reader of readers) reader.start((event) => this.#onReaderEvent(event));
     await settled;
   }
 
   async stop(): Promise<void> {
-    const { relay, scheduler, uplink, readers, buttons, screen, opened } = this.deps;
+    const { relay, scheduler, uplink, readers, screen, opened } = this.deps;
     await this.loop.end();
     await Promise.allSettled([within(RELAY_MS, relay.open(), scheduler), ...readers.map((reader) => reader.close())]);
     await within(STOP_MS, this.write([...this.#repeated.flush(), { kind: "agentStopped" }]), scheduler);
     this.#sync.saveClock();
     await within(STOP_MS, this.#sync.saved(), scheduler);
     this.#writer.close();
-    const closing = [relay, uplink, screen, opened.journal, ...(buttons ? [buttons] : [])].map((port) => port.close());
+    const closing = [relay, uplink, screen, opened.journal].map((port) => port.close());
     for (const closed of await Promise.allSettled(closing)) {
       if (closed.status === "rejected") this.deps.log.warn({ err: closed.reason as unknown }, "a part did not close");
     }
@@ -165,9 +163,8 @@ class MachineAgent implements Agent, AgentContext {
     void this.write(this.#repeated.note(key, record, this.deps.clock.nowMs()));
   }
 
-  notify(notice: Notice | undefined, forMs = NOTICE_MS): void {
-    this.#notice = notice && { notice, untilMs: this.deps.clock.nowMs() + forMs };
-    this.#refreshScreen();
+  notify(notice: Notice | undefined, forMs?: number): void {
+    this.#screen.notify(notice, forMs);
   }
 
   async dialogue<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -294,26 +291,7 @@ class MachineAgent implements Agent, AgentContext {
       const due = this.#repeated.due(event.atMs);
       if (due.length > 0) void this.write(due);
     }
-    this.#refreshScreen();
-  }
-
-  #refreshScreen(): void {
-    const { trust, clock, screen } = this.deps;
-    const nowMs = clock.nowMs();
-    if (this.#notice && nowMs >= this.#notice.untilMs) this.#notice = undefined;
-    const view = screenFor(this.loop.state, {
-      policy: this.guarded.policy,
-      timeZone: trust.state.policy?.timeZone ?? "UTC",
-      now: trust.now(nowMs),
-      nowMs,
-      clock: trust.clock.state,
-      stalenessMs: this.stalenessMs(),
-      notice: this.#notice?.notice,
-    });
-    const text = JSON.stringify(view);
-    if (text === this.#shown) return;
-    this.#shown = text;
-    screen.show(view);
+    this.#screen.refresh();
   }
 
   #onJournalFailed(error: unknown): void {

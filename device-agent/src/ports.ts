@@ -1,4 +1,4 @@
-import type { AgentTopic, FaultCode, GatewayTopic, RowPosition, UsageRow } from "@badgekey/shared";
+import type { AgentTopic, GatewayTopic, MachinePolicy, RowPosition, UsageRow } from "@badgekey/shared";
 
 /** Ports of the agent: types only. Drivers implement them, agent.ts uses them, main.ts joins both. */
 
@@ -28,12 +28,25 @@ export interface Reader {
   close(): Promise<void>;
 }
 
-/** A contact that fails open. Closed only for `ms`; the interlock's loop renews, no driver does (SAFETY R2). */
+/** What the loop wants of the outputs that fail inactive; `relay` is the start permission. */
+export interface Permit {
+  readonly relay: "open" | "closed";
+  /** Extraction, coolant and the like. */
+  readonly runOn: boolean;
+  /** The machine is asked for a controlled stop. */
+  readonly stop: boolean;
+}
+
+/** A contact that fails open, and the outputs beside it. Held only for `ms`; the interlock's loop renews, no driver does (SAFETY R2). */
 export interface Relay {
-  /** Resolves with the holder's acknowledgement; rejects when none came in 250 ms. */
-  permit(ms: number): Promise<void>;
-  /** Opens at once; resolves with the acknowledgement. */
+  /** Puts the outputs where `what` says, for at most `ms`. Resolves with the holder's acknowledgement; rejects when none came in 250 ms. */
+  permit(ms: number, what: Permit): Promise<void>;
+  /** Everything inactive at once; resolves with the acknowledgement. */
   open(): Promise<void>;
+  /** Told of each holder that hung or died, also while nothing was asked of it; the next one opens first. */
+  watch(onFault: (reason: string) => void): void;
+  /** Takes other wiring into use; asked only while nobody uses the machine. Rejects where the wiring cannot be had: all stays inactive then. */
+  rewire(wiring: Wiring): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -74,8 +87,6 @@ export interface OpenedJournal {
   };
 }
 
-export type RelayFault = Extract<FaultCode, "RELAY_UNRESPONSIVE">;
-
 /** Monotonic milliseconds since some start; never compared with a date. */
 export interface MonotonicClock {
   nowMs(): number;
@@ -86,15 +97,29 @@ export interface Scheduler {
   after(ms: number, run: () => void): () => void;
 }
 
-/** Reads the machine's contact where it is wired back: the proof that it opened (SAFETY R4). */
-export interface RelayFeedback {
-  position(): "open" | "closed";
+/** What is wired to the machine, as its signed policy says. */
+export type Wiring = MachinePolicy["wiring"];
+
+/** The contacts that tell of the machine and of who stands before it (`wiring.inputs`). */
+export type InputName = keyof Wiring["inputs"];
+
+export type InputReport =
+  /** Debounced; polarity is dealt with. Every wired contact is reported once at the start, and anew after it was lost. */
+  | { readonly kind: "changed"; readonly input: InputName; readonly active: boolean }
+  /** It chatters without end, or can no longer be read: nobody knows how it stands. */
+  | { readonly kind: "lost"; readonly input: InputName; readonly reason: string };
+
+/** The machine's contacts. None is reported where none is wired. */
+export interface Inputs {
+  start(onReport: (report: InputReport) => void): void;
 }
 
-/** The machine's own buttons. The end button works whatever else fails (SAFETY R14). */
-export interface Buttons {
-  start(onPress: (button: "start" | "end") => void): void;
-  close(): Promise<void>;
+/** What lamps, buzzer and the reader's own light say, also to those who do not read. */
+export type Signal = ScreenTone;
+
+/** Shows a signal until the next one; trouble with it never reaches the loop. */
+export interface Indicator {
+  show(signal: Signal): void;
 }
 
 export interface UplinkHandlers {
@@ -131,16 +156,24 @@ export interface SiteStateStore {
   saveClock(floorAt: number, freshAt: number): Promise<void>;
 }
 
+export type ScreenTone =
+  "ready" | "reading" | "busy" | "enabled" | "warning" | "refused" | "outOfService" | "attention";
+
 /** What the machine's screen shows: plain words of DESIGN section 1, never a code or a name. */
 export interface ScreenView {
-  readonly tone: "ready" | "busy" | "enabled" | "warning" | "refused" | "outOfService" | "attention";
+  readonly tone: ScreenTone;
   readonly headline: string;
   readonly detail: string;
   /** What to do next; may be empty. */
   readonly next: string;
 }
 
+/** What people do at the screen itself: nothing that loosens anything. */
+export type ScreenAction =
+  { readonly kind: "endPressed" } | { readonly kind: "problemReported"; readonly reason: string };
+
 export interface Screen {
+  start?(onAction: (action: ScreenAction) => void): void;
   show(view: ScreenView): void;
   /** One decision, for whoever watches the simulated machine; microseconds from the card's last byte to the verdict. */
   decided(decision: { readonly code: string; readonly decisionUs: number; readonly tapUs: number }): void;

@@ -102,6 +102,8 @@ export const faultCodes = {
   EMERGENCY_STOP: "the emergency stop's contact is open",
   TAMPER: "the housing was opened",
   EXTRACTION_MISSING: "the extraction gives no feedback",
+  INPUT_FAILED: "a contact that the machine needs chatters or cannot be read",
+  STORAGE_FULL: "too little room left to note down uses",
 } as const;
 export type FaultCode = keyof typeof faultCodes;
 

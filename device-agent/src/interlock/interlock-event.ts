@@ -1,4 +1,4 @@
-import type { BadgeCode, FaultCode, Lockout, UsageRecord } from "@badgekey/shared";
+import type { BadgeCode, FaultCode, Lockout, MachinePolicy, UsageRecord } from "@badgekey/shared";
 import type { Candidate, InterlockState } from "./interlock-state.js";
 
 /** What a session's end was. Travels as the record's `reason`. */
@@ -19,6 +19,8 @@ export type EndReason =
 /** At once, in the middle of a use; or as soon as the machine is free (SAFETY R12). */
 export type Severity = "openNow" | "whenIdle";
 
+export type InputName = keyof MachinePolicy["wiring"]["inputs"];
+
 /** `atMs` is monotonic: no event carries a date, so that no jump of the clock can end a session (SAFETY R16). */
 export type InterlockEvent = { readonly atMs: number } & (
   | { readonly kind: "started"; readonly lockout?: Lockout; readonly faults: readonly FaultCode[] }
@@ -29,8 +31,16 @@ export type InterlockEvent = { readonly atMs: number } & (
   | { readonly kind: "tapRefused"; readonly key: string }
   /** The card of the running session left the field. */
   | { readonly kind: "cardRemoved" }
-  | { readonly kind: "startPressed" }
+  /** A debounced contact of the machine; buttons act when they become active. `session` (8 random bytes) names the use that a press may begin. */
+  | { readonly kind: "inputChanged"; readonly input: InputName; readonly active: boolean; readonly session: Uint8Array }
+  /** Nobody knows any more how the contact stands. */
+  | { readonly kind: "inputLost"; readonly input: InputName }
+  /** A card without a badge that counts, at a machine that is open to everyone. */
+  | { readonly kind: "openTap"; readonly session: Uint8Array }
+  /** The end button of the screen. */
   | { readonly kind: "endPressed" }
+  /** At the screen, with one of the policy's reasons; the machine's own button comes as an input. */
+  | { readonly kind: "problemReported"; readonly reason: string }
   | { readonly kind: "endOrdered"; readonly by: string; readonly command: number }
   | { readonly kind: "tick" }
   | {
@@ -48,6 +58,7 @@ export type InterlockEvent = { readonly atMs: number } & (
   /** The running session's badge is withdrawn, or good again. */
   | { readonly kind: "badgeStatusChanged"; readonly status: "good" | "withdrawn"; readonly code?: BadgeCode }
   | { readonly kind: "readerLost" }
+  | { readonly kind: "readerBack" }
 );
 export type InterlockEventKind = InterlockEvent["kind"];
 

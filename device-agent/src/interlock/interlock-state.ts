@@ -1,4 +1,4 @@
-import type { Assurance, FaultCode, Level, Lockout } from "@badgekey/shared";
+import type { Assurance, BadgeCode, FaultCode, Level, Lockout, TapCode } from "@badgekey/shared";
 
 /**
  * What the interlock knows, as a union: each state holds what it needs and nothing that could contradict it. All `…Ms`
@@ -96,6 +96,14 @@ export interface Candidate {
   readonly holder: Holder;
   /** From the card's last byte to the verdict, for the record. */
   readonly decisionUs?: number;
+  /** A trainee: works only after a trainer's co-tap. */
+  readonly needsSupervision: boolean;
+  /** Trainer or steward in what the machine requires. */
+  readonly maySupervise: boolean;
+  /** Steward in what the machine requires: may release it. */
+  readonly isSteward: boolean;
+  /** What a machine that only watches would have refused; empty elsewhere. The session then has no holder in the log. */
+  readonly waived: readonly (TapCode | BadgeCode)[];
 }
 
 export type Resting =

@@ -25,9 +25,9 @@ const input = z.strictObject({
   activeLow: z.boolean().default(false),
 });
 
+/** Which driver moves the pins is the controller's own affair (its configuration says so). */
 const output = z.strictObject({
-  driver: z.enum(["gpio", "simulated"]),
-  pin: z.int().min(0).max(27).optional(),
+  pin: z.int().min(0).max(27),
   activeLow: z.boolean().default(false),
 });
 
@@ -48,6 +48,8 @@ export const machinePolicySchema = z.strictObject({
       idleSeconds: seconds(7 * DAY).default(0),
       removalGraceMs: z.int().min(0).max(60_000).default(1500),
       extend: z.boolean().default(true),
+      /** How long after `maxSeconds` a machine that is still busy is cut, at the latest (SAFETY R10). */
+      overrunSeconds: seconds(4 * 3600).default(4 * 3600),
     })
     .prefault({}),
   startButton: z.boolean().default(false),
@@ -79,6 +81,21 @@ export const machinePolicySchema = z.strictObject({
     ])
     .default({ kind: "enforce" }),
   safetyRelevant: z.boolean().default(true),
+  /** The problem button and the screen's: what can be reported, and whether a report takes the machine out of service. */
+  problem: z
+    .strictObject({
+      reasons: z.array(z.string().min(1).max(80)).max(8).default([]),
+      outOfService: z.boolean().default(false),
+    })
+    .prefault({}),
+  /** What a steward's card does at a machine that is out of service. */
+  steward: z
+    .strictObject({
+      mayRelease: z.boolean().default(true),
+      /** He works at it alone, and it is out of service again once his use ends. */
+      lockAgain: z.boolean().default(false),
+    })
+    .prefault({}),
   contact: z.string().max(128).default(""),
   url: z.string().max(256).default(""),
   wiring: z
@@ -86,8 +103,20 @@ export const machinePolicySchema = z.strictObject({
       output: z.enum(["hold", "pulse"]).default("hold"),
       pulseSeconds: z.int().min(1).max(60).default(15),
       relay: output.optional(),
+      /** Extraction, coolant: on during a use and `runOn.seconds` beyond. */
       runOn: output.optional(),
+      /** Asks the machine for a controlled stop. */
+      stop: output.optional(),
+      /** Pulses as long as the relay is permitted, for boards with a retriggerable timer (SAFETY R2). */
       alive: output.optional(),
+      lamps: z
+        .strictObject({
+          green: output.optional(),
+          yellow: output.optional(),
+          red: output.optional(),
+          buzzer: output.optional(),
+        })
+        .prefault({}),
       inputs: z
         .strictObject({
           busy: input.optional(),

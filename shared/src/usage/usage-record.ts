@@ -33,6 +33,7 @@ export const usageKinds = [
   "ranWithoutSession",
   "problemReported",
   "agentStopped",
+  "sessionOverran",
 ] as const;
 export type UsageKind = (typeof usageKinds)[number];
 
