@@ -23,7 +23,9 @@ function rulesIn(source: string): readonly string[] {
 }
 
 test("every safety rule has a test that is named by its number", () => {
-  const rules = [...readFileSync(path.join(root, "SAFETY.md"), "utf8").matchAll(/^- (R\d+) /gm)].map(([, rule]) => rule);
+  const rules = [...readFileSync(path.join(root, "SAFETY.md"), "utf8").matchAll(/^- (R\d+) /gm)].map(
+    ([, rule]) => rule,
+  );
   expect(rules).toEqual(Array.from({ length: 22 }, (_, index) => `R${index + 1}`));
   const named = new Set(testFiles().flatMap((file) => rulesIn(readFileSync(file, "utf8"))));
   expect(rules.filter((rule) => rule !== undefined && !named.has(rule))).toEqual([]);
