@@ -1,56 +1,80 @@
-import type { Relay } from "../ports.js";
+import type { Permit, Relay, Wiring } from "../ports.js";
 
 /** The longest permit, as in the real holder (SAFETY R2). */
 const LONGEST_PERMIT_MS = 500;
 
+export const NOTHING_PERMITTED: Permit = { relay: "open", runOn: false, stop: false };
+
 /**
- * A relay in memory that behaves: it opens by itself when its permit runs out on the injected monotonic clock, its
- * holder can be hung and its contact welded.
+ * A relay and its neighbours in memory that behave: they fall inactive by themselves when the permit runs out on the
+ * injected monotonic clock, their holder can be hung or killed, the relay's contact welded and a wiring refused.
  */
 export class FakeRelay implements Relay {
   readonly #now: () => number;
   #until = Number.NEGATIVE_INFINITY;
+  #what = NOTHING_PERMITTED;
   #contact: "free" | "welded" = "free";
-  #holder: "answers" | "hangs" | "closed" = "answers";
+  #holder: "answers" | "hangs" | "dead" | "closed" = "answers";
   #closures = 0;
   #permits = 0;
+  #onFault: (reason: string) => void = () => {};
+  #refusal: string | undefined;
+  /** Every wiring that was taken into use, oldest first. */
+  readonly wirings: Wiring[] = [];
 
   /** `now`: milliseconds of a monotonic clock. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  permit(ms: number): Promise<void> {
+  permit(ms: number, what: Permit): Promise<void> {
     if (this.#holder !== "answers") return Promise.reject(this.#trouble());
-    if (!this.#isPermitted) this.#closures += 1;
+    if (what.relay === "closed" && this.outputs.relay === "open") this.#closures += 1;
     this.#permits += 1;
+    this.#what = what;
     this.#until = this.#now() + Math.min(ms, LONGEST_PERMIT_MS);
     return Promise.resolve();
   }
 
   open(): Promise<void> {
     if (this.#holder !== "answers") return Promise.reject(this.#trouble());
-    this.#until = Number.NEGATIVE_INFINITY;
+    this.#drop();
+    return Promise.resolve();
+  }
+
+  watch(onFault: (reason: string) => void): void {
+    this.#onFault = onFault;
+  }
+
+  rewire(wiring: Wiring): Promise<void> {
+    this.#drop();
+    if (this.#refusal !== undefined) return Promise.reject(new Error(this.#refusal));
+    this.wirings.push(wiring);
     return Promise.resolve();
   }
 
   close(): Promise<void> {
-    this.#until = Number.NEGATIVE_INFINITY;
+    this.#drop();
     this.#holder = "closed";
     return Promise.resolve();
   }
 
-  /** Where the contact is now, the time of the last permit being up or not. */
+  /** Where the relay's contact is now, the time of the last permit being up or not. */
   position(): "open" | "closed" {
-    return this.#contact === "welded" || this.#isPermitted ? "closed" : "open";
+    return this.#contact === "welded" ? "closed" : this.outputs.relay;
   }
 
-  /** How often the relay went from open to permitted; renewals do not count. */
+  /** What is permitted now; a welded contact does not show here. */
+  get outputs(): Permit {
+    return this.#now() < this.#until ? this.#what : NOTHING_PERMITTED;
+  }
+
+  /** How often the relay went from open to closed; renewals do not count. */
   get closures(): number {
     return this.#closures;
   }
 
-  /** How many permits were acknowledged. */
+  /** How many permits were acknowledged, whatever they were for. */
   get permits(): number {
     return this.#permits;
   }
@@ -65,20 +89,37 @@ export class FakeRelay implements Relay {
     this.#holder = "hangs";
   }
 
+  /** The holder dies with nothing asked of it: everything falls inactive, and whoever watches is told. */
+  die(reason = "the relay holder ended (SIGKILL)"): void {
+    this.#drop();
+    this.#holder = "dead";
+    this.#onFault(reason);
+  }
+
   /** A new holder answers again; it has opened first. */
   mend(): void {
-    this.#until = Number.NEGATIVE_INFINITY;
+    this.#drop();
     this.#holder = "answers";
   }
 
-  get #isPermitted(): boolean {
-    return this.#now() < this.#until;
+  /** From now on each new wiring is refused with this sentence; undefined takes it again. */
+  refuseWiring(reason: string | undefined): void {
+    this.#refusal = reason;
+  }
+
+  #drop(): void {
+    this.#until = Number.NEGATIVE_INFINITY;
   }
 
   #trouble(): Error {
-    return new Error(
-      this.#holder === "closed" ? "the relay is closed down" : "the relay holder did not answer within 250 ms",
-    );
+    switch (this.#holder) {
+      case "closed":
+        return new Error("the relay is closed down");
+      case "dead":
+        return new Error("the relay holder is being started anew");
+      default:
+        return new Error("the relay holder did not answer within 250 ms");
+    }
   }
 }
 
