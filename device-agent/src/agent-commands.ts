@@ -2,17 +2,18 @@ import { type Command, type TrustCode, openCommand, sha256, toHex } from "@badge
 import type { AgentContext } from "./agent-context.js";
 import { within } from "./agent-deps.js";
 import type { CardJobs } from "./agent-jobs.js";
-import { LATCHED_FAULTS, commandCounted, releasedUpTo } from "./agent-marks.js";
+import { LATCHED_FAULTS, commandCounted } from "./agent-marks.js";
 import type { InterlockRecord } from "./interlock/interlock-event.js";
 import { blocksOf } from "./interlock/interlock-state.js";
+import type { MarkChanges } from "./ports.js";
 
 export interface CommandsOptions {
   readonly lastNumber: number;
   /** False after marks were lost: nobody knows which numbers were used. */
   readonly isCounterKnown: boolean;
   readonly jobs: CardJobs;
-  /** Lockouts set up to this instant are released. */
-  readonly onReleased: (at: number) => void;
+  /** Lockouts set up to this instant are released; the marks that keep it in mind. */
+  readonly onReleased: (at: number) => MarkChanges;
 }
 
 const COMMIT_MS = 250;
@@ -147,8 +148,7 @@ export class Commands {
 
   /** Staff looked after the machine: its lockout goes, and the faults that wait for them. */
   async #release(command: number, by: string, at: number): Promise<void> {
-    this.#options.onReleased(at);
-    void this.#context.write([], releasedUpTo(at));
+    void this.#context.write([], this.#options.onReleased(at));
     await this.#context.submit({ kind: "outOfServiceCleared", by, command });
     for (const fault of LATCHED_FAULTS) {
       if (!blocksOf(this.#context.loop.state).faults.includes(fault)) continue;

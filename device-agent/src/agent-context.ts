@@ -1,3 +1,4 @@
+import type { MachinePolicy } from "@badgekey/shared";
 import type { AgentDeps, Presentation } from "./agent-deps.js";
 import type { Field } from "./agent-field.js";
 import type { Applied, Loop, LoopEvent } from "./agent-loop.js";
@@ -13,6 +14,8 @@ export interface AgentContext {
   readonly loop: Pick<Loop, "state" | "remembered">;
   readonly field: Field;
   readonly guarded: GuardedMachine;
+  /** The machine's rules in force now, also where the newest policy does not name it. */
+  readonly policy: MachinePolicy;
   readonly head: JournalHead;
   /** Monotonic ms since the agent's start. */
   upMs(): number;

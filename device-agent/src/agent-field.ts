@@ -10,7 +10,7 @@ type Sight =
   | { readonly kind: "left"; readonly reader: string; readonly presentation: number }
   | { readonly kind: "readersGone"; readonly reader: string }
   | { readonly kind: "readerGone"; readonly reader: string }
-  | { readonly kind: "readerBack" }
+  | { readonly kind: "readerBack"; readonly reader: string }
   | { readonly kind: "nothing" };
 
 /** Keeps in mind which readers there are and what lies on them. */
@@ -24,7 +24,7 @@ export class Field {
       case "readerReady":
         this.#readySinceMs.set(event.reader, atMs);
         this.#present.delete(event.reader);
-        return { kind: "readerBack" };
+        return { kind: "readerBack", reader: event.reader };
       case "readerLost":
         this.#readySinceMs.delete(event.reader);
         this.#present.delete(event.reader);

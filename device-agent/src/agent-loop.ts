@@ -4,8 +4,10 @@ import type { InterlockEvent, InterlockRecord } from "./interlock/interlock-even
 import { type InterlockState, STARTING, blocksOf } from "./interlock/interlock-state.js";
 import { outputsFor } from "./interlock/outputs-for.js";
 import { step } from "./interlock/step.js";
+import type { Permit } from "./ports.js";
 
 export interface LoopHooks {
+  /** The machine's policy in force now. */
   readonly policy: () => MachinePolicy;
   /** Writes what a step leaves; resolves once it is durable, never rejects. */
   readonly remember: (
@@ -20,6 +22,7 @@ export interface LoopHooks {
 export interface Applied {
   readonly event: InterlockEvent;
   readonly before: InterlockState;
+  /** With all that happened before the outputs followed. */
   readonly after: InterlockState;
   readonly records: readonly InterlockRecord[];
   /** Monotonic ms at which the relay's holder acknowledged a closure that this event brought about. */
@@ -29,14 +32,24 @@ export interface Applied {
 type Bare<E = InterlockEvent> = E extends InterlockEvent ? Omit<E, "atMs"> : never;
 export type LoopEvent = Bare;
 
+interface Queued {
+  readonly event: LoopEvent;
+  readonly resolve: (applied: Applied | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Decided = Pick<Applied, "event" | "before" | "records">;
+
 /** SAFETY R2: the longest a contact stays closed without the loop's word. */
 export const PERMIT_MS = 500;
 export const TICK_MS = 150;
 const COMMIT_MS = 250;
 /** The holder answers within 250 ms or its driver rejects; this bounds a driver that does neither. */
 const RELAY_MS = 400;
-const STUCK_AFTER_MS = 200;
 const REOPEN_EVERY_MS = 1_000;
+/** A loop that comes later than this to what was due does not count as alive (SAFETY R9). */
+const MOST_LAG_MS = 250;
+const ALL_INACTIVE: Permit = { relay: "open", runOn: false, stop: false };
 
 /**
  * The loop around the interlock, the only place with effects on the machine (STYLE E9): one event at a time; it opens
@@ -45,13 +58,15 @@ const REOPEN_EVERY_MS = 1_000;
 export class Loop {
   readonly #deps: AgentDeps;
   readonly #hooks: LoopHooks;
+  readonly #queue: Queued[] = [];
+  #isTaking = false;
   #state: InterlockState = STARTING;
   #remembered: InterlockState = STARTING;
-  #last: Promise<unknown> = Promise.resolve();
+  /** What the relay's holder was told last. */
+  #told: Permit = ALL_INACTIVE;
   #cancelTick: (() => void) | undefined;
+  #tickDueMs = Number.POSITIVE_INFINITY;
   #ended = false;
-  /** Since when the contact is read closed although it should be open. */
-  #closedSinceMs: number | undefined;
   #reopenAtMs = 0;
 
   constructor(deps: AgentDeps, hooks: LoopHooks) {
@@ -70,12 +85,16 @@ export class Loop {
 
   /** Applies an event after those before it. Undefined once the loop has ended. */
   submit(event: LoopEvent): Promise<Applied | undefined> {
-    const turn = this.#last.then(() => (this.#ended ? undefined : this.#apply({ ...event, atMs: this.#nowMs() })));
-    this.#last = turn.catch((error: unknown) => this.fail(error));
-    return turn;
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ event, resolve, reject });
+      if (this.#isTaking) return;
+      this.#isTaking = true;
+      queueMicrotask(() => void this.#takeAll());
+    });
   }
 
   startTicking(): void {
+    this.#tickDueMs = this.#nowMs() + TICK_MS;
     this.#cancelTick = this.#deps.scheduler.after(TICK_MS, () => {
       void this.submit({ kind: "tick" }).then((applied) => applied && this.startTicking(), ignoreHandled);
     });
@@ -90,88 +109,120 @@ export class Loop {
     this.#ended = true;
   }
 
-  async #apply(event: InterlockEvent): Promise<Applied> {
-    const before = this.#state;
-    if (event.kind === "tapAccepted") await this.#proveOpen(event.atMs);
-    const from = this.#state;
-    const { state, records } = step(from, event, this.#hooks.policy());
-    const closes = !this.#isClosed(from) && this.#isClosed(state);
-    this.#state = state;
-    // Never behind disk or network.
-    if (this.#isClosed(from) && !this.#isClosed(state)) await this.#open(event.atMs);
-    const remembered = this.#hooks.remember(from, state, records).then(() => {
-      this.#remembered = state;
-    });
-    if (records.some(({ kind }) => kind === "sessionStarted")) {
-      // SAFETY R8: no log, no start. The commit may still come; `startAborted` stands behind it then.
-      if (!(await within(COMMIT_MS, remembered, this.#deps.scheduler))) {
-        const aborted = await this.#apply({ kind: "startNotLogged", atMs: this.#nowMs() });
-        return { ...aborted, event, before, records: [...records, ...aborted.records] };
+  async #takeAll(): Promise<void> {
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      if (this.#ended) {
+        next.resolve(undefined);
+        continue;
+      }
+      const taken = [next];
+      try {
+        await this.#take(next, taken);
+      } catch (error) {
+        this.fail(error);
+        for (const { reject } of taken) reject(error);
       }
     }
-    if (this.#isClosed(state) && !(await this.#permit())) {
-      const failed = await this.#relayFailed();
-      return { ...failed, event, before, records: [...records, ...failed.records] };
+    this.#isTaking = false;
+  }
+
+  /** `taken` grows by what is dealt with together with the first one. */
+  async #take(first: Queued, taken: Queued[]): Promise<void> {
+    const isPrompt = this.#nowMs() - this.#tickDueMs < MOST_LAG_MS;
+    const decided = [await this.#decide(this.#timed(first.event))];
+    // SAFETY R2: whatever was told meanwhile, and may open the relay, is heard before it closes.
+    while (this.#isAboutToClose()) {
+      const queued = this.#queue.shift();
+      if (!queued) break;
+      taken.push(queued);
+      decided.push(await this.#decide(this.#timed(queued.event)));
     }
-    const applied = { event, before, after: state, records, ...(closes && { closedMs: this.#nowMs() }) };
-    this.#hooks.afterStep(applied);
-    if (event.kind === "tick") await this.#lookAfterRelay(event.atMs);
-    this.#deps.onProgress?.();
-    return applied;
+    const closes = this.#isAboutToClose();
+    const failed = await this.#permit();
+    const closedMs = closes && !failed ? this.#nowMs() : undefined;
+    for (const [place, { event, before, records }] of decided.entries()) {
+      const isLast = place === decided.length - 1;
+      const applied: Applied = {
+        event,
+        before,
+        after: this.#state,
+        records: isLast && failed ? [...records, ...failed.records] : records,
+        ...(place === 0 && closedMs !== undefined && { closedMs }),
+      };
+      this.#hooks.afterStep(applied);
+      taken[place]?.resolve(applied);
+    }
+    if (decided.some(({ event }) => event.kind === "tick")) await this.#lookAfterRelay();
+    if (isPrompt) this.#deps.onProgress?.();
   }
 
-  #isClosed(state: InterlockState): boolean {
-    return outputsFor(state, this.#hooks.policy()).relay === "closed";
+  /** One step with what it needs before its outputs may become active; what becomes inactive does so at once. */
+  async #decide(event: InterlockEvent): Promise<Decided> {
+    const before = this.#state;
+    const { state, records } = step(before, event, this.#hooks.policy());
+    this.#state = state;
+    const wanted = this.#wanted();
+    // Never behind disk or network.
+    const hasOpened = this.#told.relay === "closed" && wanted.relay === "open" ? await this.#tell(wanted) : true;
+    const remembered = this.#hooks.remember(before, state, records).then(() => {
+      this.#remembered = state;
+    });
+    if (!hasOpened) return this.#followedBy({ event, before, records }, this.#relayFailed());
+    const starts = records.some(({ kind }) => kind === "sessionStarted");
+    // SAFETY R8: no log, no start. The commit may still come; `startAborted` stands behind it then.
+    if (!starts || (await within(COMMIT_MS, remembered, this.#deps.scheduler))) return { event, before, records };
+    return this.#followedBy({ event, before, records }, this.#decide(this.#timed({ kind: "startNotLogged" })));
   }
 
-  async #permit(): Promise<boolean> {
+  async #followedBy(first: Decided, next: Promise<Decided>): Promise<Decided> {
+    return { ...first, records: [...first.records, ...(await next).records] };
+  }
+
+  #wanted(): Permit {
+    return outputsFor(this.#state, this.#hooks.policy());
+  }
+
+  #isAboutToClose(): boolean {
+    return !this.#ended && this.#told.relay === "open" && this.#wanted().relay === "closed";
+  }
+
+  /** Renews what is wanted active. Resolves with what followed where the holder did not answer. */
+  async #permit(): Promise<Decided | undefined> {
     // A defect met elsewhere while this step waited for its commit.
-    if (this.#ended) return false;
-    return within(RELAY_MS, this.#deps.relay.permit(PERMIT_MS), this.#deps.scheduler);
+    if (this.#ended || this.#has("RELAY_UNRESPONSIVE")) return undefined;
+    const wanted = this.#wanted();
+    if (isInactive(wanted) && isInactive(this.#told)) return undefined;
+    return (await this.#tell(wanted)) ? undefined : this.#relayFailed();
   }
 
-  async #open(atMs: number): Promise<void> {
-    if (await within(RELAY_MS, this.#deps.relay.open(), this.#deps.scheduler)) return;
-    this.#reopenAtMs = atMs + REOPEN_EVERY_MS;
-    await this.#relayFailed();
+  async #tell(wanted: Permit): Promise<boolean> {
+    this.#told = wanted;
+    const { relay, scheduler } = this.#deps;
+    const answered = isInactive(wanted) ? relay.open() : relay.permit(PERMIT_MS, wanted);
+    if (await within(RELAY_MS, answered, scheduler)) return true;
+    this.#told = ALL_INACTIVE;
+    this.#reopenAtMs = this.#nowMs() + REOPEN_EVERY_MS;
+    return false;
   }
 
   /** The holder is started anew and opens first: a session whose contact has opened that way is over (SAFETY R2). */
-  #relayFailed(): Promise<Applied> {
-    return this.#apply({
-      kind: "faultRaised",
-      fault: "RELAY_UNRESPONSIVE",
-      severity: "openNow",
-      atMs: this.#nowMs(),
-    });
+  #relayFailed(): Promise<Decided> {
+    return this.#decide(this.#timed({ kind: "faultRaised", fault: "RELAY_UNRESPONSIVE", severity: "openNow" }));
   }
 
-  async #lookAfterRelay(atMs: number): Promise<void> {
-    if (this.#isClosed(this.#state)) return;
-    await this.#watchContact(atMs, STUCK_AFTER_MS);
-    if (!this.#has("RELAY_UNRESPONSIVE") || atMs < this.#reopenAtMs) return;
-    this.#reopenAtMs = atMs + REOPEN_EVERY_MS;
-    if (!(await within(RELAY_MS, this.#deps.relay.open(), this.#deps.scheduler))) return;
-    await this.#apply({ kind: "faultCleared", fault: "RELAY_UNRESPONSIVE", atMs: this.#nowMs() });
-  }
-
-  /** SAFETY R4: feedback proves *open* before every grant. */
-  async #proveOpen(atMs: number): Promise<void> {
-    if (!this.#isClosed(this.#state)) await this.#watchContact(atMs, 0);
-  }
-
-  async #watchContact(atMs: number, patienceMs: number): Promise<void> {
-    if (this.#deps.feedback?.position() !== "closed") {
-      this.#closedSinceMs = undefined;
-      return;
-    }
-    this.#closedSinceMs ??= atMs;
-    if (atMs - this.#closedSinceMs < patienceMs || this.#has("RELAY_STUCK")) return;
-    await this.#apply({ kind: "faultRaised", fault: "RELAY_STUCK", severity: "openNow", atMs });
+  async #lookAfterRelay(): Promise<void> {
+    if (this.#ended || !this.#has("RELAY_UNRESPONSIVE") || this.#nowMs() < this.#reopenAtMs) return;
+    this.#reopenAtMs = this.#nowMs() + REOPEN_EVERY_MS;
+    if (!(await this.#tell(ALL_INACTIVE))) return;
+    void this.submit({ kind: "faultCleared", fault: "RELAY_UNRESPONSIVE" }).catch(ignoreHandled);
   }
 
   #has(fault: FaultCode): boolean {
     return blocksOf(this.#state).faults.includes(fault);
+  }
+
+  #timed(event: LoopEvent): InterlockEvent {
+    return { ...event, atMs: this.#nowMs() };
   }
 
   #nowMs(): number {
@@ -189,6 +240,10 @@ export class Loop {
     this.#deps.log.error({ err: error }, "the loop ended by a defect");
     this.#deps.onDefect?.(error);
   }
+}
+
+function isInactive({ relay, runOn, stop }: Permit): boolean {
+  return relay === "open" && !runOn && !stop;
 }
 
 /** What a submitted event rejects with has been dealt with by the loop itself. */

@@ -1,6 +1,9 @@
 import { type BadgeCode, type Offer, STATUS, encodeTimeQuery, openAcknowledgement, toHex } from "@badgekey/shared";
+import { MACHINE_ITSELF } from "./agent-contacts.js";
 import type { AgentContext } from "./agent-context.js";
+import { releasedUpTo } from "./agent-marks.js";
 import { type Session, blocksOf, sessionOf } from "./interlock/interlock-state.js";
+import type { MarkChanges } from "./ports.js";
 
 export interface SyncOptions {
   /** Lockouts set up to this instant have been released. */
@@ -49,8 +52,10 @@ export class Sync {
     this.#policySeen = context.deps.trust.state.policy;
   }
 
-  onReleased(at: number): void {
-    this.#releasedAt = at;
+  /** Lockouts set up to `at` are released, by a command or at the machine; the marks that keep it in mind. */
+  onReleased(at: number): MarkChanges {
+    this.#releasedAt = Math.max(this.#releasedAt, at);
+    return releasedUpTo(this.#releasedAt);
   }
 
   /** An object of the site state, of which nothing is verified yet. */
@@ -192,8 +197,8 @@ export class Sync {
     if (wanted && !current && wanted.at > this.#releasedAt) {
       await this.#context.submit({ kind: "outOfServiceSet", when: "whenFree", lockout: wanted });
     }
-    // A policy older than the order that set the lockout knows nothing of it.
-    if (!wanted && current && policy.issuedAt > current.at) {
+    // A policy older than the order that set the lockout knows nothing of it; of what was reported here none does.
+    if (!wanted && current && current.by !== MACHINE_ITSELF && policy.issuedAt > current.at) {
       await this.#context.submit({ kind: "outOfServiceCleared", by: "policy" });
     }
   }

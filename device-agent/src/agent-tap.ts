@@ -58,6 +58,11 @@ export class Taps {
     if (this.#sessionCard?.reader === reader) void this.#context.submit({ kind: "readerLost" });
   }
 
+  /** The reader is back; a card that lies on it is told by itself. */
+  readerBack(reader: string): void {
+    if (this.#sessionCard?.reader === reader) void this.#context.submit({ kind: "readerBack" });
+  }
+
   async #read(card: Card): Promise<{ uid: Uint8Array; badge: Uint8Array | undefined } | { code: Missing["code"] }> {
     const { log } = this.#context.deps;
     try {

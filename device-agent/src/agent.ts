@@ -1,5 +1,6 @@
 import { type MachinePolicy, type UsageRecord, toHex } from "@badgekey/shared";
 import { Commands } from "./agent-commands.js";
+import { Contacts } from "./agent-contacts.js";
 import type { AgentContext } from "./agent-context.js";
 import { type AgentDeps, type Presentation, cardDialogues, within } from "./agent-deps.js";
 import { Field, SETTLE_MS } from "./agent-field.js";
@@ -56,6 +57,7 @@ class MachineAgent implements Agent, AgentContext {
   readonly #commands: Commands;
   readonly #reports: Reports;
   readonly #screen = new ScreenKeeper(this);
+  readonly #contacts = new Contacts(this);
   #guarded: GuardedMachine;
   #guardedBy: unknown;
   #lastPolicy: MachinePolicy;
@@ -77,7 +79,7 @@ class MachineAgent implements Agent, AgentContext {
       onDrained: () => this.#onJournalDrained(),
     });
     this.loop = new Loop(deps, {
-      policy: () => this.#policyForLoop(),
+      policy: () => this.policy,
       remember: (before, after, records) => this.#remember(before, after, records),
       afterStep: (applied) => this.#afterStep(applied),
     });
@@ -94,13 +96,16 @@ class MachineAgent implements Agent, AgentContext {
   }
 
   async start(): Promise<void> {
-    const { relay, scheduler, uplink, readers } = this.deps;
+    const { relay, scheduler, uplink, readers, inputs, screen } = this.deps;
+    relay.watch((reason) => this.#onRelayFault(reason));
     const hasOpened = await within(RELAY_MS, relay.open(), scheduler);
     await this.#restore();
     if (!hasOpened) await this.submit({ kind: "faultRaised", fault: "RELAY_UNRESPONSIVE", severity: "openNow" });
     await this.#sync.applySiteState();
+    inputs?.start((report) => this.#contacts.onInput(report));
     const settled = this.#readersSettled();
     this.loop.startTicking();
+    screen.start?.((action) => this.#contacts.onScreenAction(action));
     uplink.start(this.#uplinkHandlers());
     for (const reader of readers) reader.start((event) => this.#onReaderEvent(event));
     await settled;
@@ -132,6 +137,11 @@ class MachineAgent implements Agent, AgentContext {
       this.#lastPolicy = this.#guarded.policy ?? this.#lastPolicy;
     }
     return this.#guarded;
+  }
+
+  /** A machine keeps its rules when a policy that does not name it, or not legibly, arrives in mid-session. */
+  get policy(): MachinePolicy {
+    return this.guarded.policy ?? this.#lastPolicy;
   }
 
   get head(): JournalHead {
@@ -242,8 +252,9 @@ class MachineAgent implements Agent, AgentContext {
       case "left":
         return this.#taps.cardLeft(sight.reader, sight.presentation);
       case "readerBack":
-        log.info({ reader: event.kind === "readerReady" ? event.reader : "" }, "a reader is there");
+        log.info({ reader: sight.reader }, "a reader is there");
         void this.submit({ kind: "faultCleared", fault: "READER_LOST" });
+        this.#taps.readerBack(sight.reader);
         return this.#onReaderReady();
       case "readerGone":
       case "readersGone":
@@ -254,19 +265,18 @@ class MachineAgent implements Agent, AgentContext {
     }
   }
 
-  /** A machine keeps its rules when a policy that does not name it, or not legibly, arrives in mid-session. */
-  #policyForLoop(): MachinePolicy {
-    return this.guarded.policy ?? this.#lastPolicy;
-  }
-
   #remember(before: InterlockState, after: InterlockState, records: readonly InterlockRecord[]): Promise<void> {
     const stamped: UsageRecord[] = [];
     for (const record of records) {
-      if (record.kind !== "tapRefused") stamped.push(this.#stamp(record));
-      else this.noteRepeated(`${record.code ?? ""} ${toHex(record.badge ?? new Uint8Array(0))}`, record);
+      const repeats = repeatsAs(record);
+      if (repeats === undefined) stamped.push(this.#stamp(record));
+      else this.noteRepeated(repeats, record);
     }
-    const written = this.#writer.write(stamped, marksOfStep(before, after, stamped));
     const [was, is] = [blocksOf(before), blocksOf(after)];
+    const marks = marksOfStep(before, after, stamped);
+    if (was.lockout && !is.lockout)
+      this.#sync.onReleased(was.lockout.at).forEach((mark, name) => marks.set(name, mark));
+    const written = this.#writer.write(stamped, marks);
     if (was.lockout === is.lockout && was.faults.join() === is.faults.join()) return written;
     // Told once it is durable: `remembered` is what a report tells.
     void written.then(() => this.#reports.send());
@@ -279,11 +289,13 @@ class MachineAgent implements Agent, AgentContext {
     return { ...record, at, clock: trust.clock.state, machine: this.machine, upMs: this.upMs() };
   }
 
-  #afterStep({ event, after, records }: Applied): void {
+  #afterStep(applied: Applied): void {
+    const { event, after, records } = applied;
     const ended = records.find(({ kind }) => kind === "sessionEnded");
     // A badge withdrawn between its verdict and its start is found by looking once more.
     if (records.some(({ kind }) => kind === "sessionStarted")) void this.#sync.applySiteState();
     if (ended && after.kind === "idle") this.notify({ kind: "finished", durationMs: ended.durationMs ?? 0 });
+    this.#contacts.afterStep(applied);
     if (event.kind === "tick") {
       this.#sync.tick(event.atMs);
       this.#reports.tick(event.atMs);
@@ -292,6 +304,12 @@ class MachineAgent implements Agent, AgentContext {
       if (due.length > 0) void this.write(due);
     }
     this.#screen.refresh();
+  }
+
+  /** SAFETY R2: a holder that hung or died has been replaced by one that opened first; whoever was at the machine is done. */
+  #onRelayFault(reason: string): void {
+    this.deps.log.error({ reason }, "the relay's holder failed");
+    void this.submit({ kind: "faultRaised", fault: "RELAY_UNRESPONSIVE", severity: "openNow" });
   }
 
   #onJournalFailed(error: unknown): void {
@@ -304,4 +322,10 @@ class MachineAgent implements Agent, AgentContext {
     if (!blocksOf(this.loop.state).faults.includes("JOURNAL_UNAVAILABLE")) return;
     void this.submit({ kind: "faultCleared", fault: "JOURNAL_UNAVAILABLE" });
   }
+}
+
+/** The key of a fact that people can make as often as they like; undefined for what is never merged (SAFETY R19). */
+function repeatsAs({ kind, code = "", reason = "", badge }: InterlockRecord): string | undefined {
+  if (kind === "tapRefused") return `${code} ${badge ? toHex(badge) : ""}`;
+  return kind === "problemReported" ? `problem ${reason}` : undefined;
 }

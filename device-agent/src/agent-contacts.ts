@@ -1,0 +1,65 @@
+import type { AgentContext } from "./agent-context.js";
+import type { Applied } from "./agent-loop.js";
+import type { InputReport, ScreenAction } from "./ports.js";
+
+const SESSION_ID_BYTES = 8;
+/** Who takes a machine out of service where nobody of the staff does: a policy does not lift what it does not know of. */
+export const MACHINE_ITSELF = "machine";
+const PROBLEM = "problem reported at the machine";
+
+/** What the machine's contacts tell, and what people do at its buttons and its screen. */
+export class Contacts {
+  readonly #context: AgentContext;
+
+  constructor(context: AgentContext) {
+    this.#context = context;
+  }
+
+  onInput(report: InputReport): void {
+    const { log, random } = this.#context.deps;
+    const { input } = report;
+    switch (report.kind) {
+      case "changed":
+        log.debug({ input, active: report.active }, "a contact changed");
+        // Named by us: a press may begin a use where the machine is open to everyone.
+        void this.#context.submit({
+          kind: "inputChanged",
+          input,
+          active: report.active,
+          session: random(SESSION_ID_BYTES),
+        });
+        return;
+      case "lost":
+        log.warn({ input, reason: report.reason }, "nobody knows how a contact stands");
+        void this.#context.submit({ kind: "inputLost", input });
+        return;
+    }
+  }
+
+  onScreenAction(action: ScreenAction): void {
+    switch (action.kind) {
+      case "endPressed":
+        void this.#context.submit({ kind: "endPressed" });
+        return;
+      case "problemReported":
+        return this.#reportProblem(action.reason);
+    }
+  }
+
+  /** Whoever's policy says so is out of service after a report, as soon as nobody uses it. */
+  afterStep({ records }: Applied): void {
+    const report = records.find(({ kind }) => kind === "problemReported");
+    const { policy, deps } = this.#context;
+    if (!report || !policy.problem.outOfService) return;
+    const reason = report.reason ?? PROBLEM;
+    const lockout = { reason, by: MACHINE_ITSELF, at: deps.trust.now(deps.clock.nowMs()) };
+    void this.#context.submit({ kind: "outOfServiceSet", when: "whenFree", lockout });
+  }
+
+  /** Only the policy's own words get into the log: a page that anyone can reach is no way to write to it. */
+  #reportProblem(reason: string): void {
+    const { reasons } = this.#context.policy.problem;
+    const known = reasons.includes(reason) ? reason : PROBLEM;
+    void this.#context.submit({ kind: "problemReported", reason: known });
+  }
+}
