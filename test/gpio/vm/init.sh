@@ -1,0 +1,69 @@
+#!/bin/busybox sh
+# The guest's first process. Its root is the host's own, read-only over 9p, with a tmpfs on top: node and the repository
+# are simply there. /out is the host's folder for this boot; it runs /out/command.sh and powers off.
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+while read -r module; do
+  insmod "/lib/modules/$module" || echo "init: $module cannot be loaded"
+done </lib/modules/order
+setting() { sed -n "s/.*badgekey\.$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
+
+share() { mount -t 9p -o "trans=virtio,version=9p2000.L,msize=512000,$3" "$1" "$2"; }
+mkdir -p /mnt/host /mnt/layer /mnt/root
+share host /mnt/host ro,cache=loose || exec sh
+mount -t tmpfs tmpfs /mnt/layer
+mkdir -p /mnt/layer/upper /mnt/layer/work
+mount -t overlay -o lowerdir=/mnt/host,upperdir=/mnt/layer/upper,workdir=/mnt/layer/work overlay /mnt/root || exec sh
+cd /mnt/root || exec sh
+mkdir -p proc sys dev out
+mount -t proc proc proc
+mount -t sysfs sysfs sys
+mount -t devtmpfs devtmpfs dev
+mkdir -p dev/pts dev/shm
+mount -t devpts devpts dev/pts
+mount -t tmpfs -o mode=1777 tmpfs tmp
+mount -t tmpfs -o mode=755 tmpfs run
+ln -sfn /proc/self/fd dev/fd
+for n in "0 stdin" "1 stdout" "2 stderr"; do ln -sf "/proc/self/fd/${n% *}" "dev/${n#* }"; done
+mount -t configfs configfs sys/kernel/config
+mount -t debugfs debugfs sys/kernel/debug
+mount -t tracefs tracefs sys/kernel/tracing
+share out out cache=none
+# The repository may lie under /tmp, which is the guest's own.
+repository=$(setting repository)
+mkdir -p ".$repository"
+mount --bind "/mnt/host$repository" ".$repository"
+ifconfig lo 127.0.0.1 up
+echo "init: $(uname -r), root ready at $(cut -d' ' -f1 /proc/uptime) s"
+
+if [ "$(setting init)" = systemd ]; then
+  # None of the host's own units: /etc/systemd/system is empty but for the test's.
+  mount -t tmpfs tmpfs etc/systemd/system
+  cat >etc/systemd/system/badgekey-test.service <<UNIT
+[Unit]
+Description=The test in this guest
+[Service]
+Type=oneshot
+ExecStart=/bin/bash -c '/bin/bash /out/command.sh; echo \$\$? >/out/exit-code; sync'
+ExecStopPost=/bin/systemctl poweroff --force --force
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/console
+UNIT
+  ln -s badgekey-test.service etc/systemd/system/default.target.wants 2>/dev/null
+  cat >etc/systemd/system/badgekey-test.target <<UNIT
+[Unit]
+Requires=basic.target
+Wants=badgekey-test.service
+UNIT
+  # switch_root wants the root of the mount tree itself.
+  exec switch_root /mnt/root /lib/systemd/systemd
+fi
+chroot . /usr/bin/env -i HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+  /bin/bash /out/command.sh
+echo $? >out/exit-code
+sync
+poweroff -f
