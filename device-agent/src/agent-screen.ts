@@ -1,5 +1,6 @@
 import type { AgentContext } from "./agent-context.js";
-import { type Notice, screenFor } from "./screen/screen-for.js";
+import { english } from "./screen/messages/messages.js";
+import { type Notice, type ScreenContext, screenFor } from "./screen/screen-for.js";
 
 const NOTICE_MS = 6_000;
 
@@ -7,6 +8,7 @@ const NOTICE_MS = 6_000;
 export class ScreenKeeper {
   readonly #context: AgentContext;
   #notice: { readonly notice: Notice; readonly untilMs: number } | undefined;
+  #readings = 0;
   #shown = "";
 
   constructor(context: AgentContext) {
@@ -19,12 +21,23 @@ export class ScreenKeeper {
     this.refresh();
   }
 
+  /** Shows that a card is being read for as long as `work` takes; what stood there comes back where nothing new is told. */
+  async whileReading<T>(work: Promise<T>): Promise<T> {
+    this.#readings += 1;
+    this.refresh();
+    try {
+      return await work;
+    } finally {
+      this.#readings -= 1;
+    }
+  }
+
   refresh(): void {
     const { deps, loop, guarded } = this.#context;
     const { trust, clock, screen } = deps;
     const nowMs = clock.nowMs();
     if (this.#notice && nowMs >= this.#notice.untilMs) this.#notice = undefined;
-    const view = screenFor(loop.state, {
+    const context: Omit<ScreenContext, "messages"> = {
       policy: guarded.policy,
       timeZone: trust.state.policy?.timeZone ?? "UTC",
       now: trust.now(nowMs),
@@ -32,11 +45,22 @@ export class ScreenKeeper {
       clock: trust.clock.state,
       stalenessMs: this.#context.stalenessMs(),
       notice: this.#notice?.notice,
-    });
-    const text = JSON.stringify(view);
-    if (text === this.#shown) return;
-    this.#shown = text;
-    screen.show(view);
-    deps.indicator?.show(view.tone);
+      isReading: this.#readings > 0 && !isForStaff(this.#notice?.notice),
+    };
+    const [own, ...others] = screen.languages ?? [english];
+    const view = screenFor(loop.state, { ...context, messages: own });
+    const translated = others.map((messages) => screenFor(loop.state, { ...context, messages }));
+    const text = JSON.stringify([view, translated]);
+    if (text !== this.#shown) {
+      this.#shown = text;
+      screen.show(view, translated);
+      deps.indicator?.show(view.tone);
+    }
+    screen.confirm?.();
   }
+}
+
+/** A card that staff write says by itself that it must be held still. */
+function isForStaff(notice: Notice | undefined): boolean {
+  return notice?.kind === "waitsForCard" || notice?.kind === "cardAgain";
 }

@@ -1,4 +1,5 @@
 import type { AgentTopic, GatewayTopic, MachinePolicy, RowPosition, UsageRow } from "@badgekey/shared";
+import type { Messages } from "./screen/messages/messages.js";
 
 /** Ports of the agent: types only. Drivers implement them, agent.ts uses them, main.ts joins both. */
 
@@ -159,13 +160,42 @@ export interface SiteStateStore {
 export type ScreenTone =
   "ready" | "reading" | "busy" | "enabled" | "warning" | "refused" | "outOfService" | "attention";
 
-/** What the machine's screen shows: plain words of DESIGN section 1, never a code or a name. */
+/** One training that somebody lacks. */
+export interface ScreenTraining {
+  readonly name: string;
+  /** "Needed here", "Ended on 1 Jan 2026". */
+  readonly why: string;
+  /** Where to book it; empty where nobody said. Shown as a QR code. */
+  readonly url: string;
+}
+
+/** What else holds at this machine, told in every state. */
+export interface ScreenNote {
+  readonly kind: "lists" | "clock" | "watchOnly" | "open" | "bypass" | "readerLost" | "outOfService";
+  readonly text: string;
+}
+
+/**
+ * What the machine's screen shows: plain words of DESIGN section 1, never a code or a name of a person. The first four say
+ * it all by themselves, for screens of a few lines; the rest is for those that can do more.
+ */
 export interface ScreenView {
   readonly tone: ScreenTone;
   readonly headline: string;
   readonly detail: string;
   /** What to do next; may be empty. */
   readonly next: string;
+  /** The machine's name. */
+  readonly machine?: string;
+  /** The monotonic instant at which what is shown ends: the same for as long as it holds, whoever looks counts down to it. */
+  readonly untilMs?: number;
+  /** All that is missing, with who tells more; the screen shows it in place of `detail` and `next`. */
+  readonly missing?: { readonly trainings: readonly ScreenTraining[]; readonly more: string; readonly next: string };
+  readonly notes?: readonly ScreenNote[];
+  /** True while a use can be ended at the screen (SAFETY R14: also without a reader). */
+  readonly canEnd?: boolean;
+  /** The problems that can be reported at the screen. */
+  readonly problems?: readonly string[];
 }
 
 /** What people do at the screen itself: nothing that loosens anything. */
@@ -173,8 +203,13 @@ export type ScreenAction =
   { readonly kind: "endPressed" } | { readonly kind: "problemReported"; readonly reason: string };
 
 export interface Screen {
+  /** The languages it speaks, its own one first; English where absent. */
+  readonly languages?: readonly [Messages, ...Messages[]];
   start?(onAction: (action: ScreenAction) => void): void;
-  show(view: ScreenView): void;
+  /** `others`: the same in the further languages, in their order. */
+  show(view: ScreenView, others?: readonly ScreenView[]): void;
+  /** The loop made progress, and what was shown last still holds. Costs nothing; called with every step. */
+  confirm?(): void;
   /** One decision, for whoever watches the simulated machine; microseconds from the card's last byte to the verdict. */
   decided(decision: { readonly code: string; readonly decisionUs: number; readonly tapUs: number }): void;
   close(): Promise<void>;

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Moment, live } from "../interlock/interlock-fixture.js";
 import { type InterlockState, STARTING } from "../interlock/interlock-state.js";
 import type { Missing } from "../tap/tap-verdict.js";
+import { english } from "./messages/messages.js";
 import { type ScreenContext, screenFor } from "./screen-for.js";
 
 /** 2026-01-02, 13:40 UTC. */
@@ -16,6 +17,7 @@ function shown(
   const policy = machinePolicySchema.parse({ name: "Laser cutter", ...given.policy });
   const nowMs = moments.at(-1)?.[0] ?? 0;
   const { headline, detail, next, tone } = screenFor(given.state ?? live(policy, moments).state, {
+    messages: english,
     policy,
     timeZone: "UTC",
     now,

@@ -1,192 +1,144 @@
-import type { ClockState, FaultCode, Instant, MachinePolicy } from "@badgekey/shared";
-import { type Active, type InterlockState, endOf } from "../interlock/interlock-state.js";
+import { type Active, type InterlockState, endOf, sessionOf } from "../interlock/interlock-state.js";
 import { isExtendable } from "../interlock/take-tap.js";
 import type { ScreenView } from "../ports.js";
-import type { Missing } from "../tap/tap-verdict.js";
-import { refusalView } from "./refusal-view.js";
-import { dateIn, lengthOf, timeIn } from "./wall-time.js";
+import { type MessageKey, say } from "./messages/messages.js";
+import { noticeView } from "./notice-view.js";
+import { tellStaff } from "./refusal-view.js";
+import type { ScreenContext } from "./screen-context.js";
+import { screenNotes, waivingMode } from "./screen-notes.js";
+import { lengthOf, whenIn } from "./wall-time.js";
 
-/** What happened a moment ago, or waits at the reader: shown for a few seconds in place of the state. */
-export type Notice =
-  | { readonly kind: "refused"; readonly missing: readonly [Missing, ...Missing[]] }
-  | { readonly kind: "finished"; readonly durationMs: number }
-  | { readonly kind: "interrupted" }
-  | { readonly kind: "takeCardAway" }
-  | { readonly kind: "waitsForCard"; readonly job: "read" | "write" }
-  | { readonly kind: "cardDone"; readonly job: "read" | "write" }
-  | { readonly kind: "cardAgain" }
-  | { readonly kind: "cardWrong" }
-  | { readonly kind: "here" };
+export type { Notice, ScreenContext } from "./screen-context.js";
 
-export interface ScreenContext {
-  /** Absent as long as no policy for this machine has arrived. */
-  readonly policy?: MachinePolicy | undefined;
-  /** IANA name; an unknown one counts as UTC. */
-  readonly timeZone: string;
-  /** Trusted time. */
-  readonly now: Instant;
-  /** Monotonic time: what the interlock's moments are compared with. */
-  readonly nowMs: number;
-  readonly clock: ClockState;
-  readonly stalenessMs: number;
-  readonly notice?: Notice | undefined;
+const builtInProblems = ["problem.broken", "problem.unsafe", "problem.poor", "problem.supplies"] as const;
+
+/** What the machine's screen shows: plain words in one language, no codes, no names of persons (DESIGN section 1). Pure. */
+export function screenFor(state: InterlockState, context: ScreenContext): ScreenView {
+  const { messages, policy, notice } = context;
+  const view = context.isReading
+    ? readingView(context)
+    : notice
+      ? noticeView(notice, state, context)
+      : stateView(state, context);
+  const reasons = policy?.problem.reasons ?? [];
+  return {
+    ...view,
+    ...(policy && { machine: policy.name }),
+    notes: screenNotes(state, context).filter(({ text }) => text !== view.detail),
+    canEnd: sessionOf(state) !== undefined,
+    problems: reasons.length > 0 ? reasons : builtInProblems.map((key) => say(messages, key)),
+  };
 }
 
-/** What the machine's screen shows: plain words, no codes, no names (DESIGN section 1). Pure. */
-export function screenFor(state: InterlockState, context: ScreenContext): ScreenView {
-  return context.notice ? noticeView(context.notice, state, context) : stateView(state, context);
+function readingView({ messages }: ScreenContext): ScreenView {
+  return {
+    tone: "reading",
+    headline: say(messages, "reading.headline"),
+    detail: "",
+    next: say(messages, "reading.next"),
+  };
 }
 
 function stateView(state: InterlockState, context: ScreenContext): ScreenView {
+  const { messages } = context;
+  const contact = context.policy?.contact ?? "";
   switch (state.kind) {
     case "starting":
-      return { tone: "busy", headline: "Starting", detail: "One moment, please", next: "" };
+      return view("busy", context, "starting.headline", "starting.detail");
     case "idle":
-      return idleView(context);
+      return idleView(state, context);
     case "armed":
-      return { tone: "busy", headline: "Press start", detail: "Your card is accepted", next: "Press the start button" };
+      return {
+        ...view("busy", context, "armed.start.headline", "armed.start.detail", "armed.start.next"),
+        untilMs: state.untilMs,
+      };
     case "active":
       return activeView(state, context);
     case "pending":
       return {
-        tone: "warning",
-        headline: "Someone is still signed on",
-        detail: "Make sure that the machine is free",
-        next: "Tap your card again to take over",
+        ...view("warning", context, "warned.handover.headline", "warned.handover.detail", "warned.handover.next"),
+        untilMs: state.untilMs,
       };
     case "lockedOut":
-      return { tone: "outOfService", headline: "Out of service", detail: state.lockout.reason, next: staff(context) };
+      return {
+        tone: "outOfService",
+        headline: say(messages, "outOfService.headline"),
+        detail: state.lockout.reason,
+        next: tellStaff(messages, contact),
+      };
     case "faulted":
       return {
         tone: "attention",
-        headline: "Needs attention",
-        detail: faultWords[state.faults[0]],
-        next: staff(context),
+        headline: say(messages, "attention.headline"),
+        detail: say(messages, `fault.${state.faults[0]}`),
+        next: tellStaff(messages, contact),
       };
   }
 }
 
-function idleView({ policy, timeZone, now, stalenessMs }: ScreenContext): ScreenView {
-  if (!policy)
-    return {
-      tone: "attention",
-      headline: "Not set up yet",
-      detail: "This machine has no rules yet",
-      next: "Ask staff",
-    };
-  const { warnAfterSeconds, refuseAfterSeconds } = policy.staleness;
-  const untilAt = now - stalenessMs + refuseAfterSeconds * 1000;
-  if (now > untilAt) {
-    return {
-      tone: "attention",
-      headline: "Cannot be used now",
-      detail: "No contact with the server for too long",
-      next: "Ask staff",
-    };
+/** A view of texts that need nothing filled in. */
+function view(
+  tone: ScreenView["tone"],
+  { messages: { texts } }: ScreenContext,
+  ...[headline, detail, next]: readonly [MessageKey, MessageKey?, MessageKey?]
+): ScreenView {
+  return { tone, headline: texts[headline], detail: detail ? texts[detail] : "", next: next ? texts[next] : "" };
+}
+
+function idleView(state: InterlockState, context: ScreenContext): ScreenView {
+  const { policy, messages, clock, stalenessMs } = context;
+  if (!policy) return view("attention", context, "notSetUp.headline", "notSetUp.detail", "staff.ask");
+  if (stalenessMs > policy.staleness.refuseAfterSeconds * 1000) {
+    return view("attention", context, "cannotUse.headline", "cannotUse.lists", "staff.ask");
   }
-  const next = policy.presence === "hold" ? "Put your card in to start" : "Tap your card to start";
-  if (stalenessMs <= warnAfterSeconds * 1000) return { tone: "ready", headline: policy.name, detail: "Ready", next };
-  const detail = `Works without contact until ${dateIn(timeZone, untilAt)}, ${timeIn(timeZone, untilAt)}`;
-  return { tone: "ready", headline: policy.name, detail, next };
+  if (clock === "untrusted" && policy.untrustedClock === "refuse") {
+    return view("attention", context, "cannotUse.headline", "cannotUse.clock", "staff.ask");
+  }
+  const isOpen = waivingMode(context)?.kind === "unrestrictedUntil";
+  const notes = screenNotes(state, context);
+  const told = notes.find(({ kind }) => kind === (isOpen ? "open" : "lists"));
+  const withCard = isOpen ? "ready.openTap" : policy.presence === "hold" ? "ready.hold" : "ready.tap";
+  const isByButton = isOpen && policy.wiring.inputs.startButton !== undefined;
+  return {
+    tone: "ready",
+    headline: policy.name,
+    detail: told?.text ?? say(messages, "ready.detail"),
+    next: say(messages, isByButton ? "ready.openButton" : withCard),
+  };
 }
 
 function activeView(state: Active, context: ScreenContext): ScreenView {
-  const { policy, nowMs } = context;
+  const { policy, messages, nowMs } = context;
   const endsMs = endOf(state);
-  const headline = endsMs === undefined ? "Enabled" : `Enabled ${until(endsMs, context)}`;
-  const finish = state.presence === "hold" ? "take your card out to finish" : "tap again to finish";
-  if (state.withdrawn) {
-    return { tone: "warning", headline, detail: "Finish your work, then see staff", next: capital(finish) };
-  }
+  const headline = headlineOf(endsMs, context);
+  const ends = endsMs === undefined ? {} : { untilMs: endsMs };
+  const finish = say(messages, state.presence === "hold" ? "active.finish.hold" : "active.finish.tap");
+  const warning = (detail: MessageKey, next = finish): ScreenView => ({
+    tone: "warning",
+    headline,
+    detail: messages.texts[detail],
+    next,
+    ...ends,
+  });
+  if (state.withdrawn) return warning(state.withdrawn.stop ? "warned.stopping" : "warned.withdrawn");
   if (state.removedMs !== undefined) {
-    return { tone: "warning", headline: "Put your card back", detail: "or this use ends now", next: "" };
+    return view("warning", context, "warned.removed.headline", "warned.removed.detail");
   }
-  if (state.waiting.lockout) {
-    return { tone: "warning", headline, detail: "Out of service after this use", next: capital(finish) };
-  }
+  if (state.waiting.lockout) return warning("warned.outOfService");
   if (policy && isExtendable(state, nowMs, policy)) {
-    const extend = state.presence === "hold" ? "Take your card out and put it back" : "Tap again";
-    return { tone: "warning", headline, detail: "Time is nearly up", next: `${extend} to extend` };
+    const extend = say(messages, state.presence === "hold" ? "active.extend.hold" : "active.extend.tap");
+    return warning("warned.time", extend);
   }
-  if (state.warned) return { tone: "warning", headline, detail: "Time is nearly up", next: capital(finish) };
-  return { tone: "enabled", headline, detail: "", next: capital(finish) };
+  if (state.warned) return warning("warned.time");
+  return { tone: "enabled", headline, detail: "", next: finish, ...ends };
 }
 
 /** A time of day where the clock can be relied on, else how long: a confirmed length under an unconfirmed clock. */
-function until(endsMs: number, { now, nowMs, timeZone, clock }: ScreenContext): string {
+function headlineOf(endsMs: number | undefined, context: ScreenContext): string {
+  const { messages, now, nowMs, clock } = context;
+  if (endsMs === undefined) return say(messages, "active.headline");
   const leftMs = Math.max(0, endsMs - nowMs);
-  if (clock === "untrusted") return `for ${lengthOf(leftMs)}`;
-  const at = now + leftMs;
-  const day = dateIn(timeZone, at) === dateIn(timeZone, now) ? "" : `${dateIn(timeZone, at)}, `;
-  return `until ${day}${timeIn(timeZone, at)}`;
+  return clock === "untrusted"
+    ? say(messages, "active.headlineFor", { length: lengthOf(messages, leftMs) })
+    : say(messages, "active.headlineUntil", { time: whenIn(context, now + leftMs, now) });
 }
-
-function noticeView(notice: Notice, state: InterlockState, context: ScreenContext): ScreenView {
-  switch (notice.kind) {
-    case "refused":
-      return refusalView(notice.missing, context.timeZone, {
-        ...(state.kind === "lockedOut" && { reason: state.lockout.reason }),
-        contact: staff(context),
-      });
-    case "finished":
-      return {
-        tone: "ready",
-        headline: "Finished",
-        detail: `Used for ${lengthOf(notice.durationMs)}`,
-        next: "Leave the machine tidy, please",
-      };
-    case "interrupted":
-      return {
-        tone: "attention",
-        headline: "Not started",
-        detail: "The use could not be noted down",
-        next: staff(context),
-      };
-    case "takeCardAway":
-      return { tone: "refused", headline: "Take the card away", detail: "It lay there before", next: "Then tap again" };
-    case "waitsForCard":
-      return {
-        tone: "busy",
-        headline: "Lay the card on the reader",
-        detail: notice.job === "write" ? "It will be written" : "It will be read",
-        next: "Hold it still until this changes",
-      };
-    case "cardDone":
-      return {
-        tone: "ready",
-        headline: notice.job === "write" ? "Card written" : "Card read",
-        detail: "",
-        next: "Take the card away",
-      };
-    case "cardAgain":
-      return { tone: "warning", headline: "Tap again", detail: "The card was lifted too early", next: "Hold it still" };
-    case "cardWrong":
-      return {
-        tone: "refused",
-        headline: "Another card is expected",
-        detail: "Nothing was written",
-        next: "Ask staff",
-      };
-    case "here":
-      return { tone: "attention", headline: "Here I am", detail: context.policy?.name ?? "", next: "" };
-  }
-}
-
-function staff({ policy }: ScreenContext): string {
-  return policy && policy.contact !== "" ? `Please tell staff: ${policy.contact}` : "Please tell staff";
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-const faultWords: Readonly<Record<FaultCode, string>> = {
-  JOURNAL_UNAVAILABLE: "Uses cannot be noted down",
-  RELAY_STUCK: "The switch of this machine hangs",
-  RELAY_UNRESPONSIVE: "The switch of this machine does not answer",
-  READER_LOST: "The card reader is gone",
-  STORE_UNREADABLE: "Stored settings were damaged",
-  EMERGENCY_STOP: "The emergency stop is pressed",
-  TAMPER: "The housing was opened",
-  EXTRACTION_MISSING: "The extraction does not run",
-};
