@@ -26,6 +26,8 @@ export type ReaderEvent =
 /** A source of cards. `start` never throws for absent hardware: that is a `readerLost` event and is retried inside. */
 export interface Reader {
   start(onEvent: (event: ReaderEvent) => void): void;
+  /** Shows a signal on its own light and buzzer, where it has them; trouble with it ends here. */
+  show?(signal: Signal): void;
   close(): Promise<void>;
 }
 
