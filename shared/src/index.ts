@@ -28,6 +28,7 @@ export * from "./trust/report.js";
 export * from "./trust/trusted-time.js";
 export type { BadgeTrust, SiteState } from "./trust/site-state.js";
 export { type Offer, TrustClient } from "./trust/client.js";
+export { type ListOpening, type OpenedList, openList } from "./trust/open-list.js";
 export * from "./usage/chain.js";
 export * from "./usage/usage-record.js";
 export * from "./usage/usage-packet.js";

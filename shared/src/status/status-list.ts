@@ -10,6 +10,8 @@ export type Status = keyof typeof STATUS;
 export interface StatusList {
   readonly bits: 1 | 2 | 4 | 8;
   readonly length: number;
+  /** As inflated: the first status in the least significant bits of the first byte. */
+  readonly packed: Uint8Array;
   /** The status at an index; throws DecodeError STATUS_INDEX_OUT_OF_RANGE beyond the list. */
   get(index: number): number;
 }
@@ -44,6 +46,7 @@ export function statusListOver(packed: Uint8Array, bits: 1 | 2 | 4 | 8): StatusL
   return {
     bits,
     length,
+    packed,
     get(index) {
       if (!Number.isSafeInteger(index) || index < 0 || index >= length) {
         throw new DecodeError("STATUS_INDEX_OUT_OF_RANGE", `the list has ${length} statuses`);

@@ -3,14 +3,12 @@ import { sameBytes, toHex } from "../cbor/value.js";
 import type { TrustCode } from "../codes.js";
 import type { Instant, Verdict } from "../verdict.js";
 import { no, yes } from "../verdict.js";
-import { openDirectoryShard } from "./directory.js";
 import { type Announced, OBJECT_NAME, openHeartbeat, openTimeAnswer } from "./heartbeat.js";
-import { openPolicy } from "./policy.js";
+import { type ListOpening, type OpenedList, isSameOpening, openList } from "./open-list.js";
 import { type Role, type Root, openRoot, siteOf } from "./root.js";
 import type { SiteState } from "./site-state.js";
+import { vanished, withList, without } from "./site-state-changes.js";
 import { objectTypes } from "./signed-object.js";
-import { openStatusList } from "./status-token.js";
-import { type TrustList, openTrustList } from "./trust-list.js";
 import {
   MOST_ADVANCE_MS,
   MOST_STEP_BACK_MS,
@@ -27,6 +25,12 @@ export interface Offer {
   readonly removed: readonly string[];
   readonly outcome: "accepted" | "repeated" | "waiting" | TrustCode;
   readonly detail?: string;
+}
+
+interface Noted {
+  readonly opening: ListOpening;
+  readonly verdict: Verdict<OpenedList, TrustCode>;
+  readonly hash: Uint8Array;
 }
 
 type Apply = Verdict<SiteState | "repeated", TrustCode>;
@@ -46,6 +50,9 @@ export class TrustClient {
   #clock: TrustedClock;
   /** Newest bytes by name that the heartbeat in force does not announce yet. Bounded. */
   readonly #waiting = new Map<string, Uint8Array>();
+  /** What came of bytes that were opened elsewhere, as long as they are held. */
+  readonly #noted = new WeakMap<Uint8Array, Noted>();
+  #opensLists = true;
   #question: { readonly nonce: Uint8Array; readonly askedMs: number } | undefined;
   /** A time answer for a heartbeat not held yet: it refreshes once that heartbeat arrives. */
   #answered: { readonly at: Instant; readonly heartbeatVersion: number } | undefined;
@@ -106,6 +113,34 @@ export class TrustClient {
   /** Offers bytes that arrived under a name ("root/2", "heartbeat", "trust", "policy", "status/<kid>", "directory/…"). */
   offer(name: string, bytes: Uint8Array, monotonicMs: number): Offer {
     return this.#offer(name, bytes, monotonicMs, "network");
+  }
+
+  /**
+   * From now on lists are opened by the caller, in a thread of its own (SAFETY R8): it notes what came of it, then offers.
+   * What waits is taken up again only once it was noted: see `unopened`.
+   */
+  leaveOpening(): void {
+    this.#opensLists = false;
+  }
+
+  /** Lists that wait and can be opened now, but were not: to be opened and offered again. */
+  unopened(): readonly { readonly name: string; readonly bytes: Uint8Array }[] {
+    return [...this.#waiting]
+      .map(([name, bytes]) => ({ name, bytes }))
+      .filter(({ name, bytes }) => this.#isLeftToOthers(name, bytes))
+      .filter(({ name }) => name === "trust" || name === "policy" || this.openingOf(name).issuer !== undefined);
+  }
+
+  /** What the list of that name is opened with at this moment. */
+  openingOf(name: string): ListOpening {
+    const { site, root, trust } = this.#state;
+    const issuer = trust?.issuers.get(name.split("/")[1] ?? "");
+    return { site, root, ...(issuer && { issuer }) };
+  }
+
+  /** Notes what `openList` made of these bytes elsewhere; offering them then costs next to nothing. */
+  noteOpened(bytes: Uint8Array, opening: ListOpening, verdict: Verdict<OpenedList, TrustCode>): void {
+    this.#noted.set(bytes, { opening, verdict, hash: sha256(bytes) });
   }
 
   /** Notes the one question for the time that may be answered; `nonce` is 16 fresh random bytes. */
@@ -245,13 +280,16 @@ export class TrustClient {
 
   /** SPEC 5.3: an older list is a replay, an equal one a repeat; only what the heartbeat announces comes into force. */
   #applyList(name: string, bytes: Uint8Array, now: Instant, monotonicMs: number, from: "network" | "cache"): Apply {
+    const hash = this.#noteOf(name, bytes)?.hash ?? sha256(bytes);
+    const held = this.#state.applied.get(name);
+    // What is in force was opened before: a broker sends all of it again at every connection.
+    if (held && sameBytes(hash, held.hash)) return yes("repeated");
     const opened = this.#openList(name, bytes);
     if (!opened.ok) return opened;
-    const { version, expiresAt, issuedAt } = opened.value;
-    const hash = sha256(bytes);
-    const held = this.#state.applied.get(name);
+    const { version, issuedAt } = opened.value.list;
+    const expiresAt = opened.value.kind === "directory" ? undefined : opened.value.list.expiresAt;
     if (held && version < held.version) return no("LIST_ROLLED_BACK");
-    if (held && version === held.version) return sameBytes(hash, held.hash) ? yes("repeated") : no("LIST_EQUIVOCATED");
+    if (held && version === held.version) return no("LIST_EQUIVOCATED");
     const announced = this.#state.heartbeat?.objects.get(name);
     if (announced && version === announced.version && !sameBytes(hash, announced.hash)) return no("LIST_EQUIVOCATED");
     // What was in force before a restart is so again, also where the heartbeat had run ahead of it or was discarded since.
@@ -264,46 +302,17 @@ export class TrustClient {
     if (expiresAt !== undefined && expiresAt <= now) return no("OBJECT_EXPIRED");
     const applied = new Map(this.#state.applied).set(name, { version, hash });
     if (name === "trust") this.#clock = raiseFloor(this.#clock, issuedAt, monotonicMs);
-    return yes(opened.value.into({ ...this.#state, applied }));
+    return yes(withList({ ...this.#state, applied }, name, opened.value));
   }
 
-  #openList(
-    name: string,
-    bytes: Uint8Array,
-  ): Verdict<
-    { version: number; issuedAt: Instant; expiresAt?: Instant; into: (state: SiteState) => SiteState },
-    TrustCode
-  > {
-    const { root, site, trust } = this.#state;
-    if (name === "trust") {
-      const opened = openTrustList(bytes, root, site);
-      return opened.ok
-        ? yes({ ...opened.value, into: (state) => withoutForeignLists({ ...state, trust: opened.value }, state.trust) })
-        : opened;
-    }
-    if (name === "policy") {
-      const opened = openPolicy(bytes, root, site);
-      return opened.ok ? yes({ ...opened.value, into: (state) => ({ ...state, policy: opened.value }) }) : opened;
-    }
-    const [kind, issuerId = ""] = name.split("/");
-    const maxBytes = kind === "status" ? objectTypes.statusList.maxBytes : objectTypes.directory.maxBytes;
-    if (bytes.length > maxBytes) return no("OBJECT_TOO_LARGE");
-    const issuer = trust?.issuers.get(issuerId);
-    if (!issuer) return no("LIST_NOT_ANNOUNCED", "its issuer is not in the trust list yet");
-    if (kind === "status") {
-      const opened = openStatusList(bytes, issuer, site);
-      if (!opened.ok) return opened;
-      return yes({
-        ...opened.value,
-        into: (state) => ({ ...state, status: new Map(state.status).set(issuerId, opened.value) }),
-      });
-    }
-    const opened = openDirectoryShard(bytes, issuer, site);
-    if (!opened.ok) return opened;
-    return yes({
-      ...opened.value,
-      into: (state) => ({ ...state, directory: new Map(state.directory).set(name, opened.value) }),
-    });
+  /** Opens a list, or takes the word of whoever opened these very bytes with the same keys. */
+  #openList(name: string, bytes: Uint8Array): Verdict<OpenedList, TrustCode> {
+    return this.#noteOf(name, bytes)?.verdict ?? openList(name, bytes, this.openingOf(name));
+  }
+
+  #noteOf(name: string, bytes: Uint8Array): Noted | undefined {
+    const noted = this.#noted.get(bytes);
+    return noted && isSameOpening(name, noted.opening, this.openingOf(name)) ? noted : undefined;
   }
 
   /** Offers again what was waiting, until a round brings nothing. */
@@ -313,6 +322,7 @@ export class TrustClient {
     for (let progress = true; progress;) {
       progress = false;
       for (const [name, bytes] of [...this.#waiting].sort(([a], [b]) => rank(a) - rank(b))) {
+        if (this.#isLeftToOthers(name, bytes)) continue;
         const applied = this.#apply(name, bytes, monotonicMs, "network");
         if (
           !applied.ok &&
@@ -330,6 +340,10 @@ export class TrustClient {
       }
     }
     return { accepted, removed: vanished(before, this.#state) };
+  }
+
+  #isLeftToOthers(name: string, bytes: Uint8Array): boolean {
+    return !this.#opensLists && !name.startsWith("root/") && name !== "heartbeat" && !this.#noteOf(name, bytes);
   }
 
   #keepWaiting(name: string, bytes: Uint8Array): boolean {
@@ -363,38 +377,4 @@ function rank(name: string): number {
 function sameKeys(a: Root, b: Root, role: Role): boolean {
   const ids = (root: Root) => root.roles[role].keys.map(toHex).sort().join();
   return ids(a) === ids(b);
-}
-
-function without(state: SiteState, name: "heartbeat" | "trust" | "policy"): SiteState {
-  const applied = new Map(state.applied);
-  applied.delete(name);
-  const next: { -readonly [K in keyof SiteState]: SiteState[K] } = { ...state, applied };
-  // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- three known optional members
-  delete next[name];
-  return name === "trust" ? withoutForeignLists(next, state.trust) : next;
-}
-
-/** A list counts only for the issuer whose entry names its key and URI: the others go with the entry, or with its old key. */
-function withoutForeignLists(state: SiteState, previous: TrustList | undefined): SiteState {
-  const status = new Map(
-    [...state.status].filter(([id, token]) => {
-      const now = state.trust?.issuers.get(id);
-      const then = previous?.issuers.get(id);
-      return now && then && now.statusUri === token.uri && sameBytes(now.statusKey, then.statusKey);
-    }),
-  );
-  const directory = new Map(
-    [...state.directory].filter(([name]) => state.trust?.issuers.has(name.split("/")[1] ?? "")),
-  );
-  const applied = new Map(
-    [...state.applied].filter(([name]) => {
-      const [kind, id = ""] = name.split("/");
-      return kind === "status" ? status.has(id) : kind === "directory" ? directory.has(name) : true;
-    }),
-  );
-  return { ...state, status, directory, applied };
-}
-
-function vanished(before: SiteState, after: SiteState): string[] {
-  return [...before.applied.keys()].filter((name) => !after.applied.has(name));
 }
