@@ -114,6 +114,17 @@ describe("bench", () => {
     });
   });
 
+  test("contacts set here reach the relay's driver, also one that comes later; its other outputs are shown", async () => {
+    bench.setInput("busy", true);
+    const relay = new Driver(bench.socketPath);
+    relay.say({ type: "hello", role: "relay" }, { type: "outputs", runOn: true, stop: false });
+    expect(await relay.hears(1)).toEqual([{ type: "input", input: "busy", active: true }]);
+    bench.setInput("emergencyStop", true);
+    expect(await relay.hears(2)).toContainEqual({ type: "input", input: "emergencyStop", active: true });
+    await until(() => bench.state.outputs["runOn"] === true);
+    expect(bench.state.inputs).toEqual({ busy: true, emergencyStop: true });
+  });
+
   test("a relay nobody sees any more is not shown as closed", async () => {
     const relay = new Driver(bench.socketPath);
     relay.say({ type: "hello", role: "relay" }, { type: "relay", position: "closed" });

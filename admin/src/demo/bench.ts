@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { type Server, type Socket, createServer } from "node:net";
 import { fromHex, toHex } from "@badgekey/shared";
 import type { VirtualCard } from "@badgekey/shared/testing";
-import { type FromAgent, type ToReader, fromAgent, lineCutter } from "./bench-messages.js";
+import { type FromAgent, type ToReader, type ToRelay, fromAgent, lineCutter } from "./bench-messages.js";
 
 export interface ScreenText {
   readonly tone: Extract<FromAgent, { type: "screen" }>["tone"];
@@ -25,6 +25,10 @@ export interface BenchState {
   readonly relay: "closed" | "open" | "unknown";
   /** How often the relay has closed since the bench began. */
   readonly closings: number;
+  /** The other outputs that were told of, by their names in the wiring. */
+  readonly outputs: Readonly<Record<string, boolean>>;
+  /** The machine's contacts as they were set here; one that was never set is inactive. */
+  readonly inputs: Readonly<Record<string, boolean>>;
   readonly screen: ScreenText | undefined;
   readonly decision: Decision | undefined;
   readonly card: VirtualCard | undefined;
@@ -37,6 +41,8 @@ export interface Bench {
   /** Lays a card on the reader; a card that lies there is taken away first. */
   insert(card: VirtualCard): void;
   remove(): void;
+  /** Moves a contact of the machine: `busy`, `emergencyStop` and the others of its wiring. */
+  setInput(input: string, active: boolean): void;
   close(): Promise<void>;
 }
 
@@ -52,6 +58,8 @@ const NOTHING: BenchState = {
   readers: 0,
   relay: "unknown",
   closings: 0,
+  outputs: {},
+  inputs: {},
   screen: undefined,
   decision: undefined,
   card: undefined,
@@ -70,6 +78,7 @@ class UnixBench implements Bench {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #readers = new Set<Socket>();
+  readonly #relays = new Set<Socket>();
   #state = NOTHING;
   #presentation = 0;
 
@@ -109,6 +118,11 @@ class UnixBench implements Bench {
     this.#tellReaders({ type: "remove", id: this.#presentation });
   }
 
+  setInput(input: string, active: boolean): void {
+    this.#note({ inputs: { ...this.#state.inputs, [input]: active } });
+    for (const socket of this.#relays) say(socket, { type: "input", input, active });
+  }
+
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#sockets) socket.destroy();
@@ -128,6 +142,7 @@ class UnixBench implements Bench {
           if (message.type === "hello") {
             role = message.role;
             if (role === "reader") this.#readerCame(socket);
+            if (role === "relay") this.#relayCame(socket);
           } else if (role === undefined) {
             throw new RangeError("a message before the hello");
           } else {
@@ -144,8 +159,9 @@ class UnixBench implements Bench {
     socket.on("close", () => {
       this.#sockets.delete(socket);
       this.#readers.delete(socket);
+      this.#relays.delete(socket);
       // Whoever cannot see the contact must not claim that it is closed.
-      if (role === "relay") this.#note({ relay: "unknown" });
+      if (role === "relay") this.#note({ relay: "unknown", outputs: {} });
       if (role === "reader") this.#note({ readers: this.#readers.size });
       if (role === "screen") this.#note({ screen: undefined });
     });
@@ -156,6 +172,11 @@ class UnixBench implements Bench {
     this.#note({ readers: this.#readers.size });
     const { card } = this.#state;
     if (card) say(socket, { type: "insert", id: this.#presentation, atr: toHex(card.atr) });
+  }
+
+  #relayCame(socket: Socket): void {
+    this.#relays.add(socket);
+    for (const [input, active] of Object.entries(this.#state.inputs)) say(socket, { type: "input", input, active });
   }
 
   #hear(socket: Socket, message: Exclude<FromAgent, { type: "hello" }>): void {
@@ -171,6 +192,11 @@ class UnixBench implements Bench {
       case "relay": {
         const closes = message.position === "closed" && this.#state.relay !== "closed";
         this.#note({ relay: message.position, closings: this.#state.closings + (closes ? 1 : 0) });
+        return;
+      }
+      case "outputs": {
+        const levels = Object.entries(message).flatMap(([name, on]) => (typeof on === "boolean" ? [[name, on]] : []));
+        this.#note({ outputs: Object.fromEntries(levels) as Record<string, boolean> });
         return;
       }
       case "screen": {
@@ -196,6 +222,6 @@ class UnixBench implements Bench {
   }
 }
 
-function say(socket: Socket, message: ToReader): void {
+function say(socket: Socket, message: ToReader | ToRelay): void {
   socket.write(`${JSON.stringify(message)}\n`);
 }
