@@ -40,8 +40,21 @@ ifconfig lo 127.0.0.1 up
 echo "init: $(uname -r), root ready at $(cut -d' ' -f1 /proc/uptime) s"
 
 if [ "$(setting init)" = systemd ]; then
-  # None of the host's own units: /etc/systemd/system is empty but for the test's.
-  mount -t tmpfs tmpfs etc/systemd/system
+  # With this file in its root systemd takes the guest for a container.
+  rm -f .dockerenv
+  # Of the host's own units and generators: the journal, and the targets that every unit waits for.
+  mount -t tmpfs tmpfs etc/systemd
+  mkdir -p etc/systemd/system etc/systemd/system-generators
+  for generator in lib/systemd/system-generators/*; do
+    ln -s /dev/null "etc/systemd/system-generators/${generator##*/}"
+  done
+  for unit in lib/systemd/system/sysinit.target.wants/* lib/systemd/system/sockets.target.wants/* \
+    lib/systemd/system/timers.target.wants/* lib/systemd/system/local-fs.target.wants/*; do
+    case $unit in
+      */systemd-journald.* | */systemd-journald-dev-log.socket) ;;
+      *) ln -sf /dev/null "etc/systemd/system/${unit##*/}" ;;
+    esac
+  done
   cat >etc/systemd/system/badgekey-test.service <<UNIT
 [Unit]
 Description=The test in this guest
@@ -49,18 +62,14 @@ Description=The test in this guest
 Type=oneshot
 ExecStart=/bin/bash -c '/bin/bash /out/command.sh; echo \$\$? >/out/exit-code; sync'
 ExecStopPost=/bin/systemctl poweroff --force --force
+Environment=HOME=/root
 StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/console
 UNIT
-  ln -s badgekey-test.service etc/systemd/system/default.target.wants 2>/dev/null
-  cat >etc/systemd/system/badgekey-test.target <<UNIT
-[Unit]
-Requires=basic.target
-Wants=badgekey-test.service
-UNIT
-  # switch_root wants the root of the mount tree itself.
-  exec switch_root /mnt/root /lib/systemd/systemd
+  printf '[Unit]\nRequires=basic.target\nWants=badgekey-test.service\n' >etc/systemd/system/badgekey-test.target
+  # A moved root is what switch_root takes; /proc and the rest move with it.
+  exec switch_root /mnt/root /lib/systemd/systemd --unit=badgekey-test.target
 fi
 chroot . /usr/bin/env -i HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   /bin/bash /out/command.sh

@@ -1,0 +1,69 @@
+import { openLines, type RelayConfig, systemClock } from "@badgekey/device-agent";
+import type { MachinePolicy } from "@badgekey/shared";
+
+/**
+ * A stand-in for the agent with nothing but its relay: renews a permit every 100 ms while it is told to. Its argument is
+ * a `UserSetup` as JSON; it obeys words on standard input and tells on standard output what it sees, a JSON line each.
+ */
+export interface UserSetup {
+  readonly relay: RelayConfig;
+  readonly wiring: MachinePolicy["wiring"];
+}
+
+export type UserTold =
+  | { readonly kind: "ready"; readonly holder: number | undefined; readonly driver: string | undefined }
+  | { readonly kind: "permitted"; readonly holder: number | undefined }
+  | { readonly kind: "refused"; readonly reason: string }
+  | { readonly kind: "fault"; readonly reason: string }
+  | { readonly kind: "input"; readonly input: string; readonly active: boolean | "lost" };
+
+const RENEW_EVERY_MS = 100;
+const PERMIT_MS = 500;
+
+const tell = (told: UserTold): void => void process.stdout.write(`${JSON.stringify(told)}\n`);
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const setup = JSON.parse(process.argv[2] ?? "") as UserSetup;
+const { relay, inputs } = await openLines(setup.relay, setup.wiring, { scheduler: systemClock() });
+relay.watch((reason) => tell({ kind: "fault", reason }));
+inputs.start((report) =>
+  tell({ kind: "input", input: report.input, active: report.kind === "changed" ? report.active : "lost" }),
+);
+
+let renewal: NodeJS.Timeout | undefined;
+const renew = (): void => {
+  relay.permit(PERMIT_MS, { relay: "closed", runOn: false, stop: false }).then(
+    () => tell({ kind: "permitted", holder: relay.holderPid }),
+    (error: unknown) => tell({ kind: "refused", reason: reasonOf(error) }),
+  );
+};
+const rest = (): void => {
+  clearInterval(renewal);
+  renewal = undefined;
+};
+
+process.stdin.setEncoding("utf8").on("data", (text: string) => {
+  for (const word of text.split("\n")) {
+    switch (word) {
+      case "renew":
+        renewal ??= setInterval(renew, RENEW_EVERY_MS);
+        break;
+      case "rest":
+        rest();
+        relay.open().catch((error: unknown) => tell({ kind: "refused", reason: reasonOf(error) }));
+        break;
+      case "throw":
+        setImmediate(() => {
+          throw new Error("a defect that nobody expected");
+        });
+        break;
+      default:
+        break;
+    }
+  }
+});
+process.on("SIGTERM", () => {
+  rest();
+  void relay.close().then(() => process.exit(0));
+});
+tell({ kind: "ready", holder: relay.holderPid, driver: relay.driver });
