@@ -57,6 +57,11 @@ export class Field {
     return VpcdCard.insert(virtual, this.#port, plan);
   }
 
+  /** What the reader's own light shall say. */
+  show(signal: Parameters<NonNullable<Reader["show"]>>[0]): void {
+    this.#reader.show?.(signal);
+  }
+
   close(): Promise<void> {
     return this.#reader.close();
   }

@@ -22,12 +22,13 @@ export class Pcscd {
     this.#folder = folder;
   }
 
-  static async start(): Promise<Pcscd> {
+  /** `name` is what both readers are called, before their numbers. */
+  static async start(name = "Virtual PCD"): Promise<Pcscd> {
     const folder = mkdtempSync(join(tmpdir(), "pcscd-"));
     const driver = process.env["BADGEKEY_VPCD_DRIVER"];
     if (!driver) throw new Error("BADGEKEY_VPCD_DRIVER is not set: run the hardware tests with npm run test:hardware");
     const lines = [
-      'FRIENDLYNAME "Virtual PCD"',
+      `FRIENDLYNAME "${name}"`,
       `DEVICENAME /dev/null:${VPCD_PORTS[0]}`,
       `LIBPATH ${driver}`,
       `CHANNELID ${VPCD_PORTS[0]}`,
@@ -55,6 +56,11 @@ export class Pcscd {
       deadline.throwIfAborted();
       await after(20);
     }
+  }
+
+  /** Stops it dead (SIGSTOP), or lets it go on (SIGCONT). */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#process?.kill(signal);
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {

@@ -85,6 +85,69 @@ describe("R14: the reader gone and back", () => {
     await expectTapToWork(field);
   });
 
+  test.each(["SIGKILL", "SIGSTOP"] as const)(
+    "the reader process met by %s in mid-dialogue: the dialogue ends, the next reader process serves the next tap",
+    async (signal) => {
+      await using field = Field.start(0, { name: READERS[0], apduTimeoutMs: 400 });
+      await field.next("readerReady");
+      const [pid = 0] = readerProcesses();
+      const lying = await field.insert(cardWith(1), (n) => {
+        if (n === 3) process.kill(pid, signal);
+        return undefined;
+      });
+      const { card } = await field.next("cardPresented");
+      await expect(readCard(card)).rejects.toMatchObject({ code: "CARD_UNREADABLE" });
+      expect((await field.next("readerLost")).reason).toBe(
+        signal === "SIGKILL"
+          ? "failed: the reader process was ended by SIGKILL"
+          : "hung: no answer from the reader in 400 ms",
+      );
+      await lying.remove();
+      await field.next("readerReady");
+      expect(readerProcesses()).not.toContain(pid);
+      await expectTapToWork(field);
+    },
+  );
+
+  test("pcscd killed in mid-dialogue: the dialogue ends, and pcscd is found when it is back", async () => {
+    await using field = Field.start();
+    await field.next("readerReady");
+    let dead: Promise<void> | undefined;
+    await field.insert(cardWith(1), (n) => {
+      if (n === 3) dead = pcscd.kill("SIGKILL");
+      return n >= 3 ? { kind: "silence" } : undefined;
+    });
+    const { card } = await field.next("cardPresented");
+    await expect(readCard(card)).rejects.toMatchObject({ code: "CARD_UNREADABLE" });
+    await dead;
+    await pcscd.resume();
+    let event = await field.next("readerLost", "readerReady", "cardRemoved");
+    while (event.kind !== "readerReady") event = await field.next("readerLost", "readerReady", "cardRemoved");
+    await expectTapToWork(field);
+  });
+
+  test("pcscd that hangs is noticed although no card is there, and is served when it goes on", async () => {
+    await using field = Field.start();
+    await field.next("readerReady");
+    pcscd.signal("SIGSTOP");
+    expect((await field.next("readerLost")).reason).toMatch(/^service: pcscd does not answer at /);
+    pcscd.signal("SIGCONT");
+    await field.next("readerReady");
+    await expectTapToWork(field);
+  });
+
+  test("a reader whose light cannot be had reads cards as before", async () => {
+    await pcscd.stop();
+    pcscd = await Pcscd.start("ACS ACR122U Virtual");
+    await using field = Field.start(0, { name: "ACS ACR122U Virtual 00 00" });
+    await field.next("readerReady");
+    field.show("enabled");
+    await expectTapToWork(field);
+    field.show("refused");
+    await expectTapToWork(field);
+    expect(field.pending).toBe(0);
+  });
+
   test("closing leaves no process behind", async () => {
     const field = Field.start();
     await field.next("readerReady");

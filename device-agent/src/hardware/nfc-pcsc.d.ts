@@ -20,7 +20,10 @@ declare module "nfc-pcsc" {
     autoProcessing: boolean;
     card: { readonly atr?: Buffer } | null;
     connection: { readonly protocol: number | undefined } | null;
-    connect(): Promise<unknown>;
+    /** In direct mode the reader itself is talked to, with or without a card. */
+    connect(mode?: "CONNECT_MODE_CARD" | "CONNECT_MODE_DIRECT"): Promise<unknown>;
+    /** An escape command of the reader. Throws at once, instead of rejecting, when there is no connection. */
+    control(command: Buffer, answerLimit: number): Promise<Buffer>;
     /** Throws at once, instead of rejecting, when there is no connection. */
     disconnect(): Promise<unknown>;
     /** Throws at once, instead of rejecting, when the card has gone. */

@@ -1,12 +1,20 @@
-import { fork } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
-import { connect } from "node:net";
+import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { type FromReaderProcess, MEND, type ToReaderProcess } from "./pcsc-messages.js";
+import { boundedLines } from "./bounded-lines.js";
+import {
+  type FromReaderProcess,
+  LONGEST_MESSAGE,
+  MEND,
+  MESSAGE_FD,
+  type ToReaderProcess,
+  decodeFromReader,
+  encodeMessage,
+} from "./pcsc-messages.js";
+import { probePcscd } from "./pcsc-probe.js";
 
-/** Where pcscd listens on Debian and Raspberry Pi OS. */
-export const PCSCD_SOCKET = "/run/pcscd/pcscd.comm";
-const PROBE_TIMEOUT_MS = 2000;
+export { PCSCD_SOCKET, probePcscd } from "./pcsc-probe.js";
 
 /** The process that holds nfc-pcsc, as the agent sees it. */
 export interface ReaderProcess {
@@ -17,6 +25,8 @@ export interface ReaderProcess {
 
 export interface ReaderProcessEvents {
   onMessage(message: FromReaderProcess): void;
+  /** It said what no reader process says, or far too much; nothing more of it is listened to. */
+  onNonsense(what: string): void;
   onEnd(how: string): void;
 }
 
@@ -30,27 +40,68 @@ export interface ReaderLauncher {
 
 /** Forks the real one beside pcscd, which listens at `socket`. */
 export function pcscLauncher(socket: string): ReaderLauncher {
-  return { trouble: async () => pcscDriverMissing() ?? (await probePcscd(socket)), launch: forkReaderProcess };
+  return {
+    trouble: async () => pcscDriverMissing() ?? (await probePcscd(socket)),
+    launch: (wanted, events) => spawnReaderProcess(READER_PROGRAM, wanted, events),
+  };
 }
 
-function forkReaderProcess(wanted: string | undefined, events: ReaderProcessEvents): ReaderProcess {
-  const child = fork(fileURLToPath(new URL("./pcsc-reader-process.js", import.meta.url)), [wanted ?? ""], {
-    execArgv: ["--max-old-space-size=64"],
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
+const READER_PROGRAM = fileURLToPath(new URL("./pcsc-reader-process.js", import.meta.url));
+const RENEW_EVERY_MS = 1000;
+/** A badge's dialogue is a few kB; more than this in a second is no reader at work. */
+const MOST_BYTES = 262_144;
+/** Beside the answers that were asked for: cards that come and go, and one sign of life a second. */
+const MOST_UNASKED = 250;
+
+/**
+ * Starts `program` as a reader process. It is talked to over pipes of our own and not over Node's channel, which believes
+ * every message and keeps a line of any length: what a mad process writes is cut off after a quarter of a megabyte.
+ */
+export function spawnReaderProcess(
+  program: string,
+  wanted: string | undefined,
+  events: ReaderProcessEvents,
+): ReaderProcess {
+  const child = spawn(process.execPath, ["--max-old-space-size=64", program, wanted ?? ""], {
+    stdio: ["pipe", "ignore", "inherit", "pipe"],
   });
+  const pipes = child.stdio as unknown as readonly (Readable & Writable)[];
+  const commands = pipes[0]!;
+  const messages = pipes[MESSAGE_FD]!;
+  const nonsense = (what: string): void => {
+    messages.destroy();
+    events.onNonsense(what);
+  };
+  const lines = boundedLines(
+    { longest: LONGEST_MESSAGE, mostBytes: MOST_BYTES, mostLines: MOST_UNASKED },
+    (line) => {
+      if (messages.destroyed) return;
+      const message = decodeFromReader(line);
+      if (message) events.onMessage(message);
+      else nonsense("what is no message");
+    },
+    nonsense,
+  );
+  const renewal = setInterval(() => lines.renew(), RENEW_EVERY_MS);
   let ended = false;
   const end = (how: string): void => {
     if (ended) return;
     ended = true;
+    clearInterval(renewal);
+    commands.destroy();
+    messages.destroy();
     events.onEnd(how);
   };
-  child.on("message", (message) => events.onMessage(message as FromReaderProcess));
+  messages.on("data", (chunk: Buffer) => lines.take(chunk));
+  // A process that has just died is told by its exit event; a pipe that breaks adds nothing.
+  for (const pipe of [commands, messages]) pipe.on("error", () => undefined);
   child.on("error", (error) => end(`could not run: ${error.message}`));
-  child.on("exit", (code, signal) => end(signal ? `was ended by ${signal}` : `ended with code ${code}`));
+  // Not "exit": its last words may still lie in the pipe.
+  child.on("close", (code, signal) => end(signal ? `was ended by ${signal}` : `ended with code ${String(code)}`));
   return {
-    // A process that has just died is told by its exit event; the failed write adds nothing.
     send: (message) => {
-      if (child.connected) child.send(message, () => undefined);
+      lines.expect();
+      if (!commands.destroyed) commands.write(encodeMessage(message));
     },
     kill: () => {
       child.kill("SIGKILL");
@@ -68,26 +119,4 @@ export function pcscDriverMissing(): string | undefined {
     if (code !== "MODULE_NOT_FOUND") throw error;
     return `missing: the package nfc-pcsc is not installed; ${MEND}`;
   }
-}
-
-/**
- * Why pcscd cannot be talked to, undefined when it listens. Asked before nfc-pcsc is loaded: its constructor spins for
- * ever without pcscd. Connecting also wakes a pcscd that systemd starts on demand.
- */
-export function probePcscd(socket: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const connection = connect(socket);
-    const done = (reason?: string): void => {
-      connection.destroy();
-      resolve(reason);
-    };
-    connection.setTimeout(PROBE_TIMEOUT_MS, () => done(`service: pcscd does not answer at ${socket}`));
-    connection.on("connect", () => done());
-    connection.on("error", (error: NodeJS.ErrnoException) => done(probeReason(socket, error)));
-  });
-}
-
-function probeReason(socket: string, error: NodeJS.ErrnoException): string {
-  if (error.code === "EACCES") return `service: no permission for ${socket}; a polkit rule or group must allow it`;
-  return `service: pcscd does not listen at ${socket} (${error.code ?? error.message}); run: sudo systemctl enable --now pcscd.socket`;
 }

@@ -1,20 +1,38 @@
+import { Socket } from "node:net";
+import { createInterface } from "node:readline";
 import type { NFC, NativeReader, Reader, ReaderStatus } from "nfc-pcsc";
 import { chooseReader } from "./pcsc-choice.js";
-import { ALIVE_EVERY_MS, MEND, type FromReaderProcess, type ToReaderProcess } from "./pcsc-messages.js";
+import { LIGHT_ANSWER_LIMIT } from "./pcsc-light.js";
+import {
+  ALIVE_EVERY_MS,
+  ANSWER_LIMIT,
+  type FromReaderProcess,
+  MEND,
+  MESSAGE_FD,
+  type ToReaderProcess,
+  decodeToReader,
+  encodeMessage,
+} from "./pcsc-messages.js";
+import { PCSCD_SOCKET, probePcscd } from "./pcsc-probe.js";
 
 /**
- * The process that holds nfc-pcsc, forked by pcsc-reader.ts with the wanted reader's name as its only argument. Whatever
+ * The process that holds nfc-pcsc, started by pcsc-launch.ts with the wanted reader's name as its only argument. It is told
+ * what to do on standard input, and says what happens on MESSAGE_FD. Whatever
  * goes wrong here ends it: the agent starts a fresh one (SAFETY R14). It never calls close(): that can deadlock, and
  * ending the process frees everything in pcscd as well.
  */
 
-/** Beyond the longest answer to a short APDU; an answer that does not fit is an error, not a crash. */
-const ANSWER_LIMIT = 512;
 const CONNECT_TIMEOUT_MS = 3000;
 const CONNECT_ATTEMPTS = 3;
 const CONNECT_PAUSE_MS = 80;
 /** pcscd names its readers at once; without any it says nothing at all. */
 const FIRST_LOOK_MS = 300;
+const LIGHT_TIMEOUT_MS = 1500;
+/** A pcscd that hangs tells of no card and of no trouble either: it is asked. */
+const PROBE_EVERY_MS = 3000;
+/** Far above what it takes (85 MB); a leak ends this process instead of the computer's memory. */
+const MOST_RESIDENT_BYTES = 200e6;
+const LAST_WORDS_MS = 500;
 
 interface Sight {
   readonly present: boolean;
@@ -35,14 +53,19 @@ let present: number | undefined;
 let connected: "no" | "yes" | "stale" = "no";
 let queue: Promise<void> = Promise.resolve();
 
+const agent = new Socket({ fd: MESSAGE_FD, readable: false });
+// The agent has gone, and this process with it.
+agent.on("error", () => process.exit(0));
+
 function tell(message: FromReaderProcess): void {
-  if (process.connected) process.send?.(message);
+  agent.write(encodeMessage(message));
 }
 
 function end(reason: string): void {
   const exit = (): never => process.exit(1);
-  if (process.connected && process.send) process.send({ type: "unbound", reason } satisfies FromReaderProcess, exit);
-  else exit();
+  agent.write(encodeMessage({ type: "unbound", reason }), exit);
+  // An agent that reads nothing does not keep it.
+  setTimeout(exit, LAST_WORDS_MS);
 }
 
 /** Everything that touches a card happens in one line: nfc-pcsc mixes up connections that overlap. */
@@ -134,7 +157,7 @@ async function disconnect({ reader }: Field): Promise<void> {
   reader.card = null;
 }
 
-function exchange({ card, id, data }: ToReaderProcess): void {
+function exchange({ card, id, data }: Extract<ToReaderProcess, { type: "apdu" }>): void {
   const field = bound;
   enqueue(async () => {
     if (!field || field !== bound || card !== present) {
@@ -158,8 +181,33 @@ function exchange({ card, id, data }: ToReaderProcess): void {
   });
 }
 
+/** The reader's light is an ornament: whatever goes wrong with it is told in one line, and cards are read as before. */
+function light(data: string): void {
+  enqueue(async () => {
+    const field = bound;
+    const ok = field !== undefined && (await escape(field.reader, Buffer.from(data, "hex")));
+    tell({ type: "shown", ok });
+  });
+}
+
+async function escape(reader: Reader, command: Buffer): Promise<boolean> {
+  const overCard = connected === "yes";
+  try {
+    if (!overCard) await within(CONNECT_TIMEOUT_MS, reader.connect("CONNECT_MODE_DIRECT"));
+    await within(LIGHT_TIMEOUT_MS, reader.control(command, LIGHT_ANSWER_LIMIT));
+    return true;
+  } catch (error) {
+    console.error(
+      `reader: its light cannot be set: ${messageOf(error)}; deploy/systemd/README.md says how to allow it`,
+    );
+    return false;
+  } finally {
+    if (!overCard && reader.connection) await within(CONNECT_TIMEOUT_MS, reader.disconnect());
+  }
+}
+
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const timer = setTimeout(() => end(`hung: the reader did not connect or disconnect in ${ms} ms`), ms);
+  const timer = setTimeout(() => end(`hung: the reader did not connect, obey or disconnect in ${ms} ms`), ms);
   try {
     return await work;
   } finally {
@@ -190,10 +238,32 @@ function startTrouble(message: string): string {
   return troubleOf(message);
 }
 
+function obey(line: string): void {
+  const message = decodeToReader(line);
+  if (message?.type === "apdu") exchange(message);
+  else if (message?.type === "light") light(message.data);
+  else end("failed: the agent wrote what is no message");
+}
+
+function showLife(): void {
+  const { rss } = process.memoryUsage();
+  if (rss > MOST_RESIDENT_BYTES) end(`failed: the reader process grew to ${String(Math.round(rss / 1e6))} MB`);
+  else tell({ type: "alive" });
+}
+
+async function watchPcscd(): Promise<void> {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, PROBE_EVERY_MS));
+    const trouble = await probePcscd(PCSCD_SOCKET);
+    if (trouble !== undefined) end(trouble);
+  }
+}
+
 async function main(): Promise<void> {
-  process.on("disconnect", () => process.exit(0));
-  process.on("message", (message: ToReaderProcess) => exchange(message));
-  setInterval(tell, ALIVE_EVERY_MS, { type: "alive" });
+  createInterface({ input: process.stdin })
+    .on("line", obey)
+    .on("close", () => process.exit(0));
+  setInterval(showLife, ALIVE_EVERY_MS);
   let nfc: NFC;
   try {
     nfc = new (await import("nfc-pcsc")).NFC();
@@ -204,6 +274,7 @@ async function main(): Promise<void> {
   nfc.on("reader", adopt);
   nfc.on("error", (error: unknown) => end(troubleOf(error)));
   setTimeout(choose, FIRST_LOOK_MS);
+  await watchPcscd();
 }
 
 await main();

@@ -1,5 +1,5 @@
 import { fromHex } from "@badgekey/shared";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Card, CardGoneError, type Reader, type ReaderEvent } from "../ports.js";
 import type { ReaderLauncher, ReaderProcessEvents } from "./pcsc-launch.js";
 import type { ToReaderProcess } from "./pcsc-messages.js";
@@ -176,4 +176,102 @@ test("closing ends the process and reports nothing more", async () => {
   await vi.advanceTimersByTimeAsync(60_000);
   expect(events.length).toBe(told);
   expect(launcher.launched.length).toBe(1);
+});
+
+test("R14: a reader process that writes nonsense is ended at once and replaced; the card's dialogue ends", async () => {
+  await start();
+  launcher.process.onMessage({ type: "bound", reader: "ACS 00 00" });
+  const answer = expect(presentCard(1).transmit(fromHex("01"))).rejects.toThrow(CardGoneError);
+  await vi.advanceTimersByTimeAsync(0);
+  launcher.process.onNonsense("what is no message");
+  await answer;
+  expect(reasons()).toEqual(["failed: the reader process wrote what is no message"]);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(launcher.launched.length).toBe(2);
+});
+
+test("R14: a killed reader process in mid-dialogue: the card is gone, no removal is told, a new process starts", async () => {
+  await start();
+  launcher.process.onMessage({ type: "bound", reader: "ACS 00 00" });
+  const answer = expect(presentCard(1).transmit(fromHex("01"))).rejects.toThrow(CardGoneError);
+  await vi.advanceTimersByTimeAsync(0);
+  launcher.process.onEnd("was ended by SIGKILL");
+  await answer;
+  expect(events.map(({ kind }) => kind)).toEqual(["readerReady", "cardPresented", "readerLost"]);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(launcher.launched.length).toBe(2);
+});
+
+describe("the reader's own light", () => {
+  const lights = () =>
+    launcher.launched.map(({ sent }) => sent.flatMap((message) => (message.type === "light" ? [message.data] : [])));
+  const [yellow, green, red] = ["ff00400f0400000000", "ff00400e0400000000", "ff00400d0400000000"];
+  const bind = () => launcher.process.onMessage({ type: "bound", reader: "ACS ACR122U 00 00" });
+  const shown = (ok = true) => launcher.process.onMessage({ type: "shown", ok });
+
+  test("follows the signals, the newest first, at most four times a second, and each once", async () => {
+    await start();
+    reader.show?.("reading");
+    bind();
+    expect(lights()).toEqual([[yellow]]);
+    reader.show?.("refused");
+    reader.show?.("enabled");
+    reader.show?.("enabled");
+    shown();
+    expect(lights()).toEqual([[yellow]]);
+    await vi.advanceTimersByTimeAsync(250);
+    expect(lights()).toEqual([[yellow, green]]);
+    shown();
+    await vi.advanceTimersByTimeAsync(2_000);
+    reader.show?.("enabled");
+    expect(lights()).toEqual([[yellow, green]]);
+  });
+
+  test("is set again on a reader that came back", async () => {
+    await start();
+    bind();
+    reader.show?.("outOfService");
+    shown();
+    launcher.process.onEnd("was ended by SIGKILL");
+    await vi.advanceTimersByTimeAsync(250);
+    bind();
+    expect(lights()).toEqual([[red], [red]]);
+  });
+
+  test("is let be where the reader refuses it, until it is bound anew", async () => {
+    await start();
+    bind();
+    reader.show?.("enabled");
+    shown(false);
+    await vi.advanceTimersByTimeAsync(250);
+    reader.show?.("outOfService");
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(lights()).toEqual([[green]]);
+    bind();
+    expect(lights()).toEqual([[green, red]]);
+  });
+
+  test("R14: a reader that hangs over its light twice is never asked again, and reads cards", async () => {
+    await start();
+    reader.show?.("enabled");
+    for (let round = 0; round < 2; round++) {
+      bind();
+      launcher.process.onEnd("ended with code 1");
+      await vi.advanceTimersByTimeAsync(5_000);
+    }
+    bind();
+    reader.show?.("refused");
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(lights()).toEqual([[green], [green], []]);
+    expect(presentCard(1).presentation).toBe(1);
+  });
+
+  test("does nothing on a reader without one, or after the end", async () => {
+    await start();
+    launcher.process.onMessage({ type: "bound", reader: "Identiv uTrust 3700 F 00 00" });
+    reader.show?.("enabled");
+    await reader.close();
+    reader.show?.("refused");
+    expect(lights()).toEqual([[]]);
+  });
 });

@@ -1,7 +1,8 @@
 import { fromHex, toHex } from "@badgekey/shared";
-import { CardGoneError, type Reader, type ReaderEvent } from "../ports.js";
+import { CardGoneError, type Reader, type ReaderEvent, type Signal } from "../ports.js";
 import { CardInField } from "./card-in-field.js";
 import { PCSCD_SOCKET, type ReaderLauncher, type ReaderProcess, pcscLauncher } from "./pcsc-launch.js";
+import { LightKeeper } from "./pcsc-light-keeper.js";
 import { ALIVE_EVERY_MS, type FromReaderProcess } from "./pcsc-messages.js";
 
 export interface PcscReaderOptions {
@@ -37,6 +38,7 @@ class PcscReader implements Reader {
   readonly #wanted: string | undefined;
   readonly #apduTimeoutMs: number;
   readonly #launcher: ReaderLauncher;
+  readonly #light = new LightKeeper();
   #onEvent: (event: ReaderEvent) => void = () => undefined;
   #process: ReaderProcess | undefined;
   #reader: string | undefined;
@@ -65,8 +67,13 @@ class PcscReader implements Reader {
     this.#retryAfter(0);
   }
 
+  show(signal: Signal): void {
+    this.#light.show(signal);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    this.#light.unbind("closed");
     for (const timer of [this.#retryTimer, this.#silenceTimer, this.#recoveredTimer]) clearTimeout(timer);
     this.#dropCard();
     const running = this.#process;
@@ -87,6 +94,7 @@ class PcscReader implements Reader {
     }
     const started = this.#launcher.launch(this.#wanted, {
       onMessage: (message) => this.#process === started && this.#hear(message),
+      onNonsense: (what) => this.#process === started && this.#distrust(what),
       onEnd: (how) => this.#process === started && this.#recover(how),
     });
     this.#process = started;
@@ -116,7 +124,13 @@ class PcscReader implements Reader {
           message.id,
           message.gone ? new CardGoneError(message.message) : new Error(message.message),
         );
+      case "shown":
+        return this.#light.settle(message.ok);
     }
+  }
+
+  #distrust(what: string): void {
+    if (!this.#closed && !this.#condemned) this.#fail(`failed: the reader process wrote ${what}`);
   }
 
   #bind(reader: string): void {
@@ -125,6 +139,8 @@ class PcscReader implements Reader {
     this.#explained = false;
     clearTimeout(this.#recoveredTimer);
     this.#recoveredTimer = setTimeout(() => (this.#failures = 0), RECOVERED_MS);
+    const running = this.#process;
+    if (running) this.#light.bind(reader, (data) => running.send({ type: "light", data: toHex(data) }));
     this.#onEvent({ kind: "readerReady", reader });
   }
 
@@ -163,6 +179,7 @@ class PcscReader implements Reader {
   #lose(reason: string): void {
     const reader = this.#reader ?? this.#wanted ?? "pcsc";
     this.#reader = undefined;
+    this.#light.unbind("lost");
     this.#explained = true;
     clearTimeout(this.#recoveredTimer);
     this.#dropCard();
