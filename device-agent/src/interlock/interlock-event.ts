@@ -6,6 +6,8 @@ export type EndReason =
   | "tap"
   | "button"
   | "time"
+  | "idle"
+  | "supervision"
   | "removal"
   | "readerLost"
   | "command"

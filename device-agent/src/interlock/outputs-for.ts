@@ -17,10 +17,12 @@ export function outputsFor(state: InterlockState, policy: MachinePolicy): Output
   switch (state.kind) {
     case "starting":
     case "idle":
-    case "armed":
     case "lockedOut":
     case "faulted":
       return OFF;
+    case "armed":
+      // An extraction that must prove itself before the machine may start has to run before it.
+      return state.waitsFor === "coTap" ? OFF : { ...OFF, runOn: policy.runOn?.feedback === true };
     case "active":
       return whileActive(state, policy);
     case "pending":

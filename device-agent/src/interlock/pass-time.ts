@@ -1,9 +1,10 @@
 import type { MachinePolicy } from "@badgekey/shared";
 import type { InterlockRecord, Step } from "./interlock-event.js";
-import { type Active, type Armed, type InterlockState, endOf } from "./interlock-state.js";
-import { READER_LOST_MS } from "./interlock-times.js";
-import { leave, stillPending } from "./leave.js";
-import { warningMs } from "./take-tap.js";
+import type { Active, Armed, InterlockState, WarningReason } from "./interlock-state.js";
+import { dismiss, leave, stay, stillPending, then } from "./leave.js";
+import { type Warning, dueEnd, warningsOf } from "./session-end.js";
+import { raiseFault } from "./set-blocks.js";
+import { endSupervision } from "./supervise.js";
 
 /** What ends or is announced by time alone. Monotonic time only: a clock that jumps ends nothing (SAFETY R16). */
 export function passTime(state: InterlockState, atMs: number, policy: MachinePolicy): Step {
@@ -12,9 +13,10 @@ export function passTime(state: InterlockState, atMs: number, policy: MachinePol
     case "idle":
     case "lockedOut":
     case "faulted":
-      return { state, records: [] };
+      return stay(state);
     case "armed":
-      return whileArmed(state, atMs, policy);
+      if (atMs < state.untilMs) return stay(state);
+      return state.waitsFor === "coTap" ? dismiss(state) : giveUp(state, atMs);
     case "active":
       return whileActive(state, atMs, policy);
     case "pending": {
@@ -24,35 +26,50 @@ export function passTime(state: InterlockState, atMs: number, policy: MachinePol
   }
 }
 
-function whileArmed(state: Armed, atMs: number, policy: MachinePolicy): Step {
-  if (isGone(state, atMs, policy)) return leave(state, { atMs, reason: "removal" });
-  if (atMs >= state.untilMs) return leave(state, { atMs, reason: "notStarted" });
-  return { state, records: [] };
+/** What an armed session waited for did not come. */
+function giveUp(state: Armed, atMs: number): Step {
+  switch (state.waitsFor) {
+    case "card":
+      return leave(state, { atMs, reason: "removal" });
+    case "startButton":
+      return leave(state, { atMs, reason: "notStarted" });
+    case "extraction":
+      // SAFETY R11: missing extraction feedback forbids a grant.
+      return raiseFault(state, { fault: "EXTRACTION_MISSING", severity: "whenIdle", atMs });
+  }
 }
 
 function whileActive(state: Active, atMs: number, policy: MachinePolicy): Step {
-  const endsMs = endOf(state);
-  if (endsMs !== undefined && atMs >= endsMs) {
-    const byTime = state.endsMs !== undefined && atMs >= state.endsMs;
-    return leave(state, { atMs, reason: byTime ? "time" : "withdrawn" });
-  }
-  if (isGone(state, atMs, policy)) return leave(state, { atMs, reason: "removal" });
-  if (isLost(state, atMs, policy)) return leave(state, { atMs, reason: "readerLost" });
+  const supervisedUntilMs = state.supervision?.endsMs;
+  const isUnsupervised = supervisedUntilMs !== undefined && atMs >= supervisedUntilMs;
+  const attended = isUnsupervised ? endSupervision(state, { atMs, reason: "time" }, policy) : stay(state);
+  return then(attended, (next) => {
+    if (next.kind !== "active") return stay(next);
+    const reason = dueEnd(next, atMs, policy);
+    return reason === undefined ? announce(released(next, atMs), atMs, policy) : leave(next, { atMs, reason });
+  });
+}
+
+/** SAFETY R3: a start permission is over after its seconds, the use is not. */
+function released(state: Active, atMs: number): Active {
   const { contact } = state;
-  const over = contact.kind === "pulse" && atMs >= contact.untilMs;
-  const settled: Active = over ? { ...state, contact: { kind: "released" } } : state;
-  if (settled.warned || settled.endsMs === undefined || policy.session.warnSeconds === 0) {
-    return { state: settled, records: [] };
-  }
-  if (atMs < settled.endsMs - warningMs(policy)) return { state: settled, records: [] };
-  const warning: InterlockRecord = { kind: "sessionWarned", session: state.session.id };
-  return { state: { ...settled, warned: true }, records: [warning] };
+  return contact.kind === "pulse" && atMs >= contact.untilMs ? { ...state, contact: { kind: "released" } } : state;
 }
 
-function isGone({ removedMs }: Armed | Active, atMs: number, { session }: MachinePolicy): boolean {
-  return removedMs !== undefined && atMs - removedMs >= session.removalGraceMs;
+/** Tells each warning once as long as it holds. */
+function announce(state: Active, atMs: number, policy: MachinePolicy): Step {
+  const warnings = warningsOf(state, atMs, policy);
+  const records = warnings.filter(({ reason }) => !state.told.includes(reason)).map((one) => warningRecord(state, one));
+  const told = warnings.map(({ reason }) => reason);
+  return { state: sameReasons(told, state.told) ? state : { ...state, told }, records };
 }
 
-function isLost({ readerLostMs }: Active, atMs: number, { session }: MachinePolicy): boolean {
-  return readerLostMs !== undefined && atMs - readerLostMs >= session.removalGraceMs + READER_LOST_MS;
+function warningRecord({ session, withdrawn }: Active, { reason }: Warning): InterlockRecord {
+  const record = { session: session.id, reason };
+  if (reason === "overrun") return { kind: "sessionOverran", session: session.id };
+  return { kind: "sessionWarned", ...record, ...(reason === "withdrawn" && withdrawn && { code: withdrawn.code }) };
+}
+
+function sameReasons(some: readonly WarningReason[], others: readonly WarningReason[]): boolean {
+  return some.length === others.length && some.every((reason) => others.includes(reason));
 }

@@ -1,6 +1,6 @@
 import type { Lockout, MachinePolicyInput } from "@badgekey/shared";
 import { expect, test } from "vitest";
-import { type Row, live, outcomeOf, policyOf } from "./interlock-fixture.js";
+import { type Row, live, outcomeOf, policyOf, wired } from "./interlock-fixture.js";
 import { STARTING } from "./interlock-state.js";
 import { outputsFor } from "./outputs-for.js";
 import { step } from "./step.js";
@@ -13,12 +13,12 @@ const release = { kind: "outOfServiceCleared", by: "staff-1" } as const;
 const weld = { kind: "faultRaised", fault: "RELAY_STUCK", severity: "openNow" } as const;
 const lostReader = { kind: "faultRaised", fault: "READER_LOST", severity: "whenIdle" } as const;
 const withdrawn = { kind: "badgeStatusChanged", status: "withdrawn", code: "BADGE_REVOKED" } as const;
-const start = { kind: "startPressed" } as const;
+const start = "+startButton";
 const end = { kind: "endPressed" } as const;
 
 const short: Partial<MachinePolicyInput> = { session: { maxSeconds: 100, warnSeconds: 20 } };
 const hold: Partial<MachinePolicyInput> = { presence: "hold" };
-const button: Partial<MachinePolicyInput> = { startButton: true };
+const button: Partial<MachinePolicyInput> = { startButton: true, wiring: wired("startButton") };
 
 const rows: readonly Row[] = [
   {
@@ -161,7 +161,7 @@ const rows: readonly Row[] = [
     ],
     state: "active",
     relay: "closed",
-    told: ["sessionStarted", "sessionWarned BADGE_REVOKED"],
+    told: ["sessionStarted", "sessionWarned withdrawn BADGE_REVOKED"],
   },
   {
     title: "R10: nor later than its own end, and within ten minutes",
@@ -171,7 +171,7 @@ const rows: readonly Row[] = [
       [601_000, tick],
     ],
     state: "idle",
-    told: ["sessionStarted", "sessionWarned BADGE_REVOKED", "sessionEnded withdrawn"],
+    told: ["sessionStarted", "sessionWarned withdrawn BADGE_REVOKED", "sessionEnded withdrawn"],
   },
   {
     title: "R10: it cannot be extended",
@@ -182,7 +182,7 @@ const rows: readonly Row[] = [
       [90_000, "a"],
     ],
     state: "idle",
-    told: ["sessionStarted", "sessionWarned BADGE_REVOKED", "sessionEnded tap"],
+    told: ["sessionStarted", "sessionWarned withdrawn BADGE_REVOKED", "sessionEnded tap"],
   },
   {
     title: "a hold that is lifted gives the time back",
@@ -194,7 +194,7 @@ const rows: readonly Row[] = [
     ],
     state: "active",
     relay: "closed",
-    told: ["sessionStarted", "sessionWarned BADGE_REVOKED"],
+    told: ["sessionStarted", "sessionWarned withdrawn BADGE_REVOKED"],
   },
   {
     title: "whenRevoked grace",
@@ -205,7 +205,7 @@ const rows: readonly Row[] = [
       [31_000, tick],
     ],
     state: "idle",
-    told: ["sessionStarted", "sessionWarned BADGE_REVOKED", "sessionEnded withdrawn"],
+    told: ["sessionStarted", "sessionWarned withdrawn BADGE_REVOKED", "sessionEnded withdrawn"],
   },
   {
     title: "whenRevoked cutNow",

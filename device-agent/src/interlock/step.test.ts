@@ -1,18 +1,18 @@
 import type { MachinePolicyInput } from "@badgekey/shared";
 import { expect, test } from "vitest";
-import { type Row, live, outcomeOf, policyOf } from "./interlock-fixture.js";
+import { type Row, live, outcomeOf, policyOf, wired } from "./interlock-fixture.js";
 import { step } from "./step.js";
 
 /** How uses begin, go on and end when all is well. SAFETY's rules stand in step-safety.test.ts. */
 
 const tick = { kind: "tick" } as const;
-const start = { kind: "startPressed" } as const;
+const start = "+startButton";
 const end = { kind: "endPressed" } as const;
 const away = { kind: "cardRemoved" } as const;
 const short: Partial<MachinePolicyInput> = { session: { maxSeconds: 100, warnSeconds: 20 } };
 const hold: Partial<MachinePolicyInput> = { presence: "hold" };
 const pulse: Partial<MachinePolicyInput> = { wiring: { output: "pulse", pulseSeconds: 10 } };
-const button: Partial<MachinePolicyInput> = { startButton: true };
+const button: Partial<MachinePolicyInput> = { startButton: true, wiring: wired("startButton") };
 
 const rows: readonly Row[] = [
   { title: "a tap starts", moments: [[0, "a"]], state: "active", relay: "closed", told: ["sessionStarted"] },
@@ -57,7 +57,7 @@ const rows: readonly Row[] = [
       [100_000, tick],
     ],
     state: "idle",
-    told: ["sessionStarted", "sessionWarned", "sessionEnded time"],
+    told: ["sessionStarted", "sessionWarned time", "sessionEnded time"],
   },
   {
     title: "a tap shortly before the end extends, and warns again",
@@ -71,7 +71,7 @@ const rows: readonly Row[] = [
     ],
     state: "active",
     relay: "closed",
-    told: ["sessionStarted", "sessionWarned", "sessionExtended", "sessionWarned"],
+    told: ["sessionStarted", "sessionWarned time", "sessionExtended", "sessionWarned time"],
   },
   {
     title: "without extend it finishes",
@@ -123,7 +123,7 @@ const rows: readonly Row[] = [
       [0, "a"],
       [59_999, tick],
     ],
-    state: "armed",
+    state: "armed startButton",
     told: ["sessionStarted"],
   },
   {
@@ -213,7 +213,7 @@ const rows: readonly Row[] = [
       [1_000, away],
       [1_100, start],
     ],
-    state: "armed",
+    state: "armed startButton",
     told: ["sessionStarted"],
   },
   {
@@ -255,7 +255,7 @@ const rows: readonly Row[] = [
       [0, "a"],
       [1_000, "b"],
     ],
-    state: "pending",
+    state: "pending confirmation",
     relay: "closed",
     told: ["sessionStarted"],
   },

@@ -1,61 +1,85 @@
-import type { FaultCode, MachinePolicy } from "@badgekey/shared";
-import type { EndReason, InterlockEvent, InterlockRecord, Step } from "./interlock-event.js";
-import { type Active, type Armed, type InterlockState, blocksOf } from "./interlock-state.js";
-import { WITHDRAWN_MS } from "./interlock-times.js";
-import { isBounce, leave, rest, stillPending, touched, withBlocks } from "./leave.js";
+import type { MachinePolicy } from "@badgekey/shared";
+import { reconsider } from "./begin-session.js";
+import type { InterlockEvent, InterlockRecord, Step } from "./interlock-event.js";
+import { type Active, type Armed, type InterlockState, type Requested, blocksOf } from "./interlock-state.js";
+import { FINISH_MS } from "./interlock-times.js";
+import { dismiss, isBounce, leave, rest, stay, stillPending, then, touched } from "./leave.js";
 import { passTime } from "./pass-time.js";
-import { activate, tapAccepted } from "./take-tap.js";
+import { finishFrom } from "./session-end.js";
+import { clearFault, clearOutOfService, endUse, raiseFault, setOutOfService } from "./set-blocks.js";
+import { endSupervision } from "./supervise.js";
+import { inputChanged, isPress, openTap, problemReported } from "./take-input.js";
+import { tapAccepted } from "./take-tap.js";
+import { hearContact, keepSight, watchMachine } from "./watch-machine.js";
 
 type On<K extends InterlockEvent["kind"]> = Extract<InterlockEvent, { kind: K }>;
 
 /**
  * The interlock: one event to the next state and what must be remembered (DESIGN section 6, SAFETY). It never awaits,
- * logs or reads a clock. A relay that closes does so only out of `tapAccepted`, or of `startPressed` after one.
+ * logs or reads a clock. `policy` is the one in force: its mode and wiring are those that hold now. A relay closes only
+ * out of an accepted tap, or out of a press or the extraction's feedback after one.
  */
 export function step(state: InterlockState, event: InterlockEvent, policy: MachinePolicy): Step {
+  const { atMs } = event;
+  const pressed = event.kind === "inputChanged" && isPress(state, event, policy);
+  const heard = hearContact(state, event, policy);
+  const watched = then(heard, (next) => watchMachine(next, atMs, policy));
+  const taken = then(watched, (next) => take(next, event, { pressed, policy }));
+  return then(taken, (next) => keepSight(state, next, atMs, policy));
+}
+
+function take(
+  state: InterlockState,
+  event: InterlockEvent,
+  { pressed, policy }: { readonly pressed: boolean; readonly policy: MachinePolicy },
+): Step {
+  const { atMs } = event;
   switch (event.kind) {
     case "started":
       return started(state, event);
     case "stopped":
       return stopped(state, event);
     case "faultRaised":
-      return faultRaised(state, event);
+      return raiseFault(state, event);
     case "faultCleared":
-      return faultCleared(state, event);
+      return clearFault(state, event);
     case "startNotLogged":
       return startNotLogged(state, event);
     case "outOfServiceSet":
-      return outOfServiceSet(state, event);
+      return setOutOfService(state, event);
     case "outOfServiceCleared":
-      return outOfServiceCleared(state, event);
+      return clearOutOfService(state, event);
     case "endPressed":
-      return endAs(state, event.atMs, "button");
+      return endUse(state, { atMs, reason: "button" });
     case "endOrdered":
-      return endAs(state, event.atMs, "command", { by: event.by, command: event.command });
-    case "startPressed":
-      return startPressed(state, event, policy);
+      return endUse(state, { atMs, reason: "command", more: { by: event.by, command: event.command } });
+    case "inputChanged":
+      return inputChanged(state, event, pressed, policy);
+    case "openTap":
+      return openTap(state, event, policy);
+    case "problemReported":
+      return problemReported(state, event, policy);
     case "cardRemoved":
-      return onRunning(state, (running) => cardRemoved(running, event));
+      return onRunning(state, (running) => cardRemoved(running, event, policy));
     case "readerLost":
       return onRunning(state, (running) => readerLost(running, event));
     case "badgeStatusChanged":
       return onRunning(state, (running) => badgeStatusChanged(running, event, policy));
     case "policyChanged":
-      // A handover that the policy no longer allows must not be confirmed any more.
-      return state.kind === "pending" && policy.handover !== "confirm" ? stay(state.running) : stay(state);
+      return policyChanged(state, policy);
     case "tapAccepted":
-      return isBounce(state, event.candidate.holder.key, event.atMs)
-        ? stay(touched(state, event.candidate.holder.key, event.atMs))
+      return isBounce(state, event.candidate.holder.key, atMs)
+        ? stay(touched(state, event.candidate.holder.key, atMs))
         : tapAccepted(state, event, policy);
     case "tapRefused":
-      return tapRefused(state, event);
+      return tapRefused(state, event, policy);
     case "tick":
-      return passTime(state, event.atMs, policy);
+      return passTime(state, atMs, policy);
+    // What the contact told is dealt with by now; a card that must stay in counts as gone until it is seen (SAFETY R14).
+    case "inputLost":
+    case "readerBack":
+      return stay(state);
   }
-}
-
-function stay(state: InterlockState): Step {
-  return { state, records: [] };
 }
 
 /** SAFETY R5: sessions are never loaded; out of service and latched faults always are. */
@@ -63,96 +87,33 @@ function started(state: InterlockState, event: On<"started">): Step {
   if (state.kind !== "starting") return stay(state);
   const faults = [...new Set([...event.faults, ...state.waiting.faults])];
   const lockout = event.lockout ?? state.waiting.lockout;
-  return stay(rest({ faults, ...(lockout && { lockout }) }));
+  return stay(rest({ faults, ...(lockout && { lockout }) }, state.sight));
 }
 
 function stopped(state: InterlockState, { atMs }: On<"stopped">): Step {
-  const { records } = endAs(state, atMs, "stopped");
-  return { state: { kind: "starting", waiting: blocksOf(state) }, records };
-}
-
-function faultRaised(state: InterlockState, event: On<"faultRaised">): Step {
-  const before = blocksOf(state);
-  const isNew = !before.faults.includes(event.fault);
-  const raised: InterlockRecord[] = isNew ? [{ kind: "faultRaised", code: event.fault }] : [];
-  const marked = withBlocks(state, isNew ? { ...before, faults: [...before.faults, event.fault] } : before);
-  // A lost reader waits for the machine to be free; a welded relay does not (SAFETY R12). Armed is free: nothing runs.
-  if (event.severity === "whenIdle" && marked.kind !== "armed") return { state: marked, records: raised };
-  const left = endAs(marked, event.atMs, "fault", { code: event.fault });
-  return { state: left.state, records: [...raised, ...left.records] };
-}
-
-function faultCleared(state: InterlockState, event: On<"faultCleared">): Step {
-  const before = blocksOf(state);
-  if (!before.faults.includes(event.fault)) return stay(state);
-  const faults = before.faults.filter((fault) => fault !== event.fault);
-  const record: InterlockRecord = {
-    kind: "faultCleared",
-    code: event.fault,
-    ...(event.by !== undefined && { by: event.by }),
-  };
-  return { state: withBlocks(state, { ...before, faults }), records: [record] };
+  const { state: left, records } = endUse(state, { atMs, reason: "stopped" });
+  const sight = left.kind === "pending" ? left.running.sight : left.sight;
+  return { state: { kind: "starting", waiting: blocksOf(state), sight }, records };
 }
 
 /** SAFETY R8. The record of the start may still be committed later; `startAborted` then follows it. */
 function startNotLogged(state: InterlockState, { atMs }: On<"startNotLogged">): Step {
-  const fault: FaultCode = "JOURNAL_UNAVAILABLE";
-  const raised = faultRaised(state, { kind: "faultRaised", atMs, fault, severity: "openNow" });
+  const raised = raiseFault(state, { fault: "JOURNAL_UNAVAILABLE", severity: "openNow", atMs });
   const records = raised.records.map((record): InterlockRecord =>
     record.kind === "sessionEnded" ? { ...record, kind: "startAborted" } : record,
   );
   return { state: raised.state, records };
 }
 
-function outOfServiceSet(state: InterlockState, event: On<"outOfServiceSet">): Step {
-  const { reason, by } = event.lockout;
-  const record: InterlockRecord = {
-    kind: "outOfServiceSet",
-    reason,
-    by,
-    ...(event.command !== undefined && { command: event.command }),
-  };
-  const marked = withBlocks(state, { ...blocksOf(state), lockout: event.lockout });
-  if (event.when === "whenFree" && marked.kind !== "armed") return { state: marked, records: [record] };
-  const left = endAs(marked, event.atMs, "outOfService", { by });
-  return { state: left.state, records: [record, ...left.records] };
+/** A handover that the policy no longer allows must not be confirmed any more. */
+function policyChanged(state: InterlockState, { handover }: MachinePolicy): Step {
+  if (state.kind !== "pending") return stay(state);
+  const isAllowed = state.waitsFor === "coTap" ? handover !== "refuse" : handover === "confirm";
+  return stay(isAllowed ? state : state.running);
 }
 
-function outOfServiceCleared(state: InterlockState, event: On<"outOfServiceCleared">): Step {
-  const { lockout, faults } = blocksOf(state);
-  if (!lockout) return stay(state);
-  const record: InterlockRecord = {
-    kind: "outOfServiceCleared",
-    by: event.by,
-    ...(event.command !== undefined && { command: event.command }),
-  };
-  return { state: withBlocks(state, { faults }), records: [record] };
-}
-
-/** Ends whatever use there is; without one, nothing happens. */
-function endAs(state: InterlockState, atMs: number, reason: EndReason, more: Partial<InterlockRecord> = {}): Step {
-  switch (state.kind) {
-    case "starting":
-    case "idle":
-    case "lockedOut":
-    case "faulted":
-      return stay(state);
-    case "armed":
-    case "active":
-      return leave(state, { atMs, reason, more });
-    case "pending":
-      return leave(state.running, { atMs, reason, more });
-  }
-}
-
-function startPressed(state: InterlockState, { atMs }: On<"startPressed">, policy: MachinePolicy): Step {
-  // Armed lasts until its time is over, whether or not a tick came first; a card that must stay in must be in.
-  if (state.kind !== "armed" || atMs >= state.untilMs || state.removedMs !== undefined) return stay(state);
-  return stay(activate(state, atMs, policy));
-}
-
-/** Lets a running session, handed over or not, change; its pending handover survives as long as it does. */
-function onRunning(state: InterlockState, change: (running: Armed | Active) => Step): Step {
+/** Lets what is under way change; a pending handover survives as long as the session under it does. */
+function onRunning(state: InterlockState, change: (running: Requested | Armed | Active) => Step): Step {
   switch (state.kind) {
     case "starting":
     case "idle":
@@ -167,49 +128,66 @@ function onRunning(state: InterlockState, change: (running: Armed | Active) => S
   }
 }
 
-function cardRemoved(state: Armed | Active, { atMs }: On<"cardRemoved">): Step {
+function cardRemoved(state: Requested | Armed | Active, { atMs }: On<"cardRemoved">, policy: MachinePolicy): Step {
+  if (state.kind === "armed") {
+    if (state.waitsFor === "coTap") return stay({ ...state, cardPresent: false });
+    if (state.presence === "tap") return stay(state);
+    return stay(reconsider(state, { atMs, cardIn: false, isPressed: false }, policy));
+  }
   return state.presence === "hold" && state.removedMs === undefined ? stay({ ...state, removedMs: atMs }) : stay(state);
 }
 
 /** SAFETY R14: a lost reader tells nothing of the card; the session gets much longer than after a removal. */
-function readerLost(state: Armed | Active, { atMs }: On<"readerLost">): Step {
+function readerLost(state: Requested | Armed | Active, { atMs }: On<"readerLost">): Step {
   const counts = state.kind === "active" && state.presence === "hold" && state.readerLostMs === undefined;
   return counts ? stay({ ...state, readerLostMs: atMs }) : stay(state);
 }
 
 /** SAFETY R10: a withdrawn badge never opens the relay at once unless the policy says so. */
 function badgeStatusChanged(
-  state: Armed | Active,
+  state: Requested | Armed | Active,
   { atMs, status, code = "BADGE_REVOKED" }: On<"badgeStatusChanged">,
   policy: MachinePolicy,
 ): Step {
   if (state.kind === "armed") {
-    return status === "withdrawn" ? leave(state, { atMs, reason: "withdrawn", more: { code } }) : stay(state);
+    if (status === "good" || state.waitsFor === "coTap") return stay(state);
+    return leave(state, { atMs, reason: "withdrawn", more: { code } });
   }
   if (status === "good") return stay({ ...state, withdrawn: undefined });
   if (state.withdrawn) return stay(state);
-  const announced = (forMs: number, stop: boolean): Step => ({
-    state: { ...state, warned: true, withdrawn: { endsMs: atMs + forMs, stop } },
-    records: [{ kind: "sessionWarned", session: state.session.id, code }],
-  });
+  const graceMs = atMs + policy.graceSeconds * 1000;
+  const { busy } = policy.wiring.inputs;
+  // What it warns of is announced at once, not at the next tick.
+  const announced = (withdrawn: Omit<NonNullable<Active["withdrawn"]>, "code">): Step =>
+    passTime({ ...state, withdrawn: { ...withdrawn, code } }, atMs, policy);
   switch (policy.whenRevoked) {
-    case "finishThenLock":
-      return announced(WITHDRAWN_MS, false);
+    case "finishThenLock": {
+      if (!busy) return announced({ ...finishFrom(atMs, policy), stop: false });
+      const endsByItself = state.endsMs !== undefined || policy.session.idleSeconds > 0;
+      return announced({ stop: false, ...(!endsByItself && finishFrom(atMs + FINISH_MS, policy)) });
+    }
     case "grace":
-      return announced(policy.graceSeconds * 1000, false);
+      return announced({ endsMs: graceMs, stop: false });
     case "controlledStop":
-      return announced(policy.graceSeconds * 1000, true);
+      return announced({ endsMs: graceMs, stop: true, ...(busy && finishFrom(atMs, policy)) });
     case "cutNow":
       return leave(state, { atMs, reason: "withdrawn", more: { code } });
   }
 }
 
 /** Who may not start any more can always finish: opening needs no permission. */
-function tapRefused(state: InterlockState, { key, atMs }: On<"tapRefused">): Step {
+function tapRefused(state: InterlockState, { key, atMs }: On<"tapRefused">, policy: MachinePolicy): Step {
   if (isBounce(state, key, atMs)) return stay(touched(state, key, atMs));
   if (state.kind === "pending" && state.candidate.holder.key === key) return stay(state.running);
   const running = state.kind === "pending" ? state.running : state;
   if (running.kind !== "active" && running.kind !== "armed") return stay(state);
-  if (running.session.holder.key !== key || running.presence === "hold") return stay(state);
-  return leave({ ...running, lastTap: { key, atMs } }, { atMs, reason: "tap" });
+  if (running.kind === "armed" && running.waitsFor === "coTap") {
+    return running.candidate.holder.key === key ? dismiss({ ...running, lastTap: { key, atMs } }) : stay(state);
+  }
+  const { holder } = running.session;
+  if (!holder || (holder.key === key && running.presence === "tap")) {
+    return leave({ ...running, lastTap: { key, atMs } }, { atMs, reason: "tap" });
+  }
+  const leaves = running.kind === "active" && running.supervision?.key === key;
+  return leaves ? endSupervision(running, { atMs, reason: "tap" }, policy) : stay(state);
 }
