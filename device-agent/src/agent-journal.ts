@@ -18,7 +18,9 @@ interface Entry {
 }
 
 const RETRY_MS = 1_000;
-/** With the disk broken nobody can start anything: what goes on coming are refusals, and of those enough are kept. */
+/** Each try makes the journal read all of its file again. */
+const MOST_RETRY_MS = 8_000;
+/** With the disk broken nobody can start anything: what goes on coming are refusals, and those are then only counted. */
 const MOST_WAITING_WITH_REFUSALS = 2_000;
 
 /**
@@ -33,6 +35,9 @@ export class JournalWriter {
   /** Resolves once the newest entry is durable. */
   #tail: Promise<void> = Promise.resolve();
   #cancelRetry: (() => void) | undefined;
+  #retryMs = RETRY_MS;
+  /** Refusals that found no place, by their code. */
+  readonly #uncounted = new Map<string, UsageRecord>();
 
   constructor(options: JournalWriterOptions) {
     this.#options = options;
@@ -45,7 +50,7 @@ export class JournalWriter {
 
   /** Resolves once these, and all before them, are durable; never rejects. With nothing to write it tells when that is. */
   write(records: readonly UsageRecord[], marks: MarkChanges = new Map()): Promise<void> {
-    const kept = this.#isFlooded() ? records.filter(({ kind }) => kind !== "tapRefused") : records;
+    const kept = this.#isFlooded() ? records.filter((record) => !this.#count(record)) : records;
     if (kept.length === 0 && marks.size === 0) return this.#tail;
     const bodies = kept.map(encodeUsageRecord);
     this.#tail = new Promise((done) => this.#waiting.push({ bodies, marks, done }));
@@ -60,6 +65,21 @@ export class JournalWriter {
 
   #isFlooded(): boolean {
     return this.#waiting.length > MOST_WAITING_WITH_REFUSALS;
+  }
+
+  /** True for a refusal: it is counted, to be written once there is room again (SAFETY R19). */
+  #count(record: UsageRecord): boolean {
+    if (record.kind !== "tapRefused") return false;
+    const { kind, at, clock, machine, upMs, code = "" } = record;
+    const count = (this.#uncounted.get(code)?.count ?? 0) + (record.count ?? 1);
+    this.#uncounted.set(code, { kind, at, clock, machine, upMs, code, count });
+    return true;
+  }
+
+  #writeCounts(): void {
+    const counted = [...this.#uncounted.values()];
+    this.#uncounted.clear();
+    if (counted.length > 0) void this.write(counted);
   }
 
   #next(): void {
@@ -77,15 +97,20 @@ export class JournalWriter {
   #onWritten(batch: readonly Entry[], head: JournalHead): void {
     this.#head = head;
     this.#writing = [];
+    this.#retryMs = RETRY_MS;
     for (const { done } of batch) done();
+    this.#writeCounts();
     if (this.#waiting.length === 0) this.#options.onDrained();
     this.#next();
   }
 
   #onRefused(batch: readonly Entry[], error: unknown): void {
     this.#writing = [];
+    // The same body objects: the journal knows them again, should their commit have reached the disk after all.
     this.#waiting.unshift(...batch);
-    this.#cancelRetry = this.#options.scheduler.after(RETRY_MS, () => {
+    const pauseMs = this.#retryMs;
+    this.#retryMs = Math.min(2 * pauseMs, MOST_RETRY_MS);
+    this.#cancelRetry = this.#options.scheduler.after(pauseMs, () => {
       this.#cancelRetry = undefined;
       this.#next();
     });

@@ -2,7 +2,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
-import type { UsageRow } from "@badgekey/shared";
+import type { RowPosition, UsageRow } from "@badgekey/shared";
 import type { JournalHead } from "../ports.js";
 import { chainAfter, rowCommitment, sameBytes } from "./journal-chain.js";
 import type { SalvageReport } from "./journal-protocol.js";
@@ -45,6 +45,12 @@ export class JournalDamage extends Error {
 }
 
 export type OpenDatabase = (path: string) => Database.Database;
+
+/** True where a write found no room. */
+export function isFull(error: unknown): boolean {
+  const code = (error as { readonly code?: unknown } | undefined)?.code;
+  return typeof code === "string" && (code.startsWith("SQLITE_FULL") || code === "ENOSPC" || code === "EDQUOT");
+}
 
 /** Opens or creates the file, alone and durable (SAFETY R18). Throws when a pragma does not hold. */
 export function openDatabase(path: string): Database.Database {
@@ -103,7 +109,7 @@ export function writeState(db: Database.Database, state: JournalState): void {
   );
 }
 
-type StateColumn = number | string | Uint8Array | null;
+export type StateColumn = number | string | Uint8Array | null;
 
 function stateColumns({ start, boot, head, anchor, salvage }: JournalState): StateColumn[] {
   const heads = [head.boot, head.sequence, head.chain, anchor.boot, anchor.sequence, anchor.chain];
@@ -124,6 +130,11 @@ function digestOf(columns: readonly StateColumn[]): Uint8Array {
 export function readState(db: Database.Database): JournalState {
   const row = db.prepare("SELECT * FROM meta WHERE id = 1").raw().get() as StateColumn[] | undefined;
   if (!row) throw new JournalDamage("the journal's state is missing");
+  return stateOf(row);
+}
+
+/** The state that stands in the columns of `meta`. Throws JournalDamage where they are not as they were written. */
+export function stateOf(row: readonly StateColumn[]): JournalState {
   const columns = row.slice(1, -1).map(plain);
   if (!sameBytes(digestOf(columns), bytesOf(row.at(-1)))) {
     throw new JournalDamage("the journal's state was altered");
@@ -176,27 +187,45 @@ export function* readRows(db: Database.Database, order: "ASC" | "DESC" = "ASC"):
   }
 }
 
+/** A row that is there already stays as it is. */
+export function keepRow(db: Database.Database, row: HeldRow): void {
+  writeRow(db.prepare("INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)"), row);
+}
+
 export function insertRow(db: Database.Database, row: HeldRow): void {
-  db.prepare("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)").run(
-    row.boot,
-    row.sequence,
-    row.previous,
-    row.salt,
-    row.body,
-    row.chain,
-    row.gap ? 1 : 0,
-  );
+  writeRow(db.prepare("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)"), row);
+}
+
+function writeRow(statement: Database.Statement, row: HeldRow): void {
+  const { boot, sequence, previous, salt, body, chain, gap } = row;
+  statement.run(boot, sequence, previous, salt, body, chain, gap ? 1 : 0);
+}
+
+export function comparePositions(a: RowPosition, b: RowPosition): number {
+  return a.boot - b.boot || a.sequence - b.sequence;
 }
 
 /** True when body, salt, position and previous are those the row was written with. */
 export function isSoundRow(row: HeldRow): boolean {
-  if (!Number.isSafeInteger(row.boot) || !Number.isSafeInteger(row.sequence)) return false;
+  if (!isPosition(row.boot) || !isPosition(row.sequence)) return false;
   return sameBytes(chainAfter(row, rowCommitment(row)), row.chain);
+}
+
+function isPosition(value: number): boolean {
+  return Number.isSafeInteger(value) && value > 0;
 }
 
 export function writeMark(db: Database.Database, name: string, value: Uint8Array | null): void {
   if (value === null) db.prepare("DELETE FROM marks WHERE name = ?").run(name);
   else db.prepare("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)").run(name, value, digestOf([name, value]));
+}
+
+/** As SQLite keeps it. */
+function expectedSchema(): string {
+  return SCHEMA.split(";")
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== "")
+    .join(";\n");
 }
 
 interface MarkColumns {
@@ -220,6 +249,8 @@ export function* readMarks(db: Database.Database): Generator<{ name: string; val
 export function verifyFile(db: Database.Database): { state: JournalState; marks: Map<string, Uint8Array> } {
   const pages = db.pragma("quick_check(1)", { simple: true });
   if (pages !== "ok") throw new JournalDamage(`the database file is damaged: ${String(pages)}`);
+  const schema = db.prepare<[], string>("SELECT coalesce(sql, '') FROM sqlite_schema ORDER BY rowid").pluck().all();
+  if (schema.join(";\n") !== expectedSchema()) throw new JournalDamage("the journal's schema was altered");
   const state = readState(db);
   let last = state.anchor;
   for (const row of readRows(db)) {

@@ -1,5 +1,5 @@
 import type { RowPosition, UsageRow } from "@badgekey/shared";
-import type { JournalHead } from "../ports.js";
+import type { JournalHead, JournalSalvage, JournalStorage } from "../ports.js";
 
 /** What openJournal and its thread say to each other. Types only. */
 
@@ -9,6 +9,24 @@ export interface JournalSettings {
   readonly site: Uint8Array;
   readonly agent: string;
   readonly bootFloor: number;
+  /**
+   * Keeps the newest boot number a second time, in a folder that outlives the journal's: no boot number is used twice
+   * although the journal and the time floor are lost, and a journal that is missing is told as damage.
+   */
+  readonly bootsFile?: string | undefined;
+  /** Room set aside for the last records of a full disk, bytes (SAFETY R19). */
+  readonly ballastBytes: number;
+  /** How often the room left is looked at, ms. */
+  readonly storageEveryMs: number;
+  /** Given to a thread that takes the place of one that ended: the same boot goes on. */
+  readonly resume?: JournalResume | undefined;
+}
+
+/** What the callers of a thread that ended know of the file. */
+export interface JournalResume {
+  /** Everything up to here was acknowledged to the caller; rows behind it may be there or not. */
+  readonly settled: JournalHead;
+  readonly marks: ReadonlyMap<string, Uint8Array>;
 }
 
 /** Bodies with the salt drawn for each, and the mark changes that become durable with them. */
@@ -18,15 +36,7 @@ export interface AppendPart {
 }
 
 /** What was found damaged, and what was saved of it. */
-export interface SalvageReport {
-  readonly movedTo: string;
-  readonly rowsKept: number;
-  /** Rows known to be missing among those kept; what lay behind the last kept row cannot be counted. */
-  readonly rowsLost: number;
-  readonly reason: string;
-  /** True when a mark may be missing: out of service and latched faults are then unknown (SAFETY R5). */
-  readonly marksLost: boolean;
-}
+export type SalvageReport = JournalSalvage;
 
 export type JournalRequest =
   | ({ readonly kind: "append"; readonly id: number } & AppendPart)
@@ -51,4 +61,5 @@ export type JournalReply =
     }
   | { readonly kind: "refused"; readonly failure: JournalFailure }
   | { readonly kind: "done"; readonly id: number; readonly result: JournalResult }
-  | { readonly kind: "failed"; readonly id: number; readonly failure: JournalFailure };
+  | { readonly kind: "failed"; readonly id: number; readonly failure: JournalFailure }
+  | { readonly kind: "storage"; readonly storage: JournalStorage };

@@ -205,6 +205,7 @@ describe("R20: salvage", () => {
       movedTo: `${path}.damaged-1`,
       rowsKept: 19,
       rowsLost: 1,
+      lost: [1, 7, 1, 7],
       reason: "row 1.7 was altered",
       marksLost: false,
     });

@@ -1,5 +1,5 @@
 import { chainAfter, chainStart, rowCommitment, type RowPosition, sameBytes, type UsageRow } from "@badgekey/shared";
-import type { Journal, JournalHead, MarkChanges, OpenedJournal } from "../ports.js";
+import type { Journal, JournalEvent, JournalHead, MarkChanges, OpenedJournal } from "../ports.js";
 
 export interface FakeJournalOptions {
   /** 32 bytes; zeros when absent. */
@@ -27,6 +27,11 @@ export class FakeJournal implements Journal {
   #boot: number;
   #salt = 0;
   #disk: "works" | "stalled" | "broken" | "closed" = "works";
+  /** What a broken disk does with the next append before it fails it. */
+  #outcome: "lost" | "kept" = "lost";
+  /** Rows by the body object they were handed in as: handed in again they are the same. */
+  readonly #heads = new WeakMap<Uint8Array, JournalHead>();
+  #onEvent: (event: JournalEvent) => void = () => undefined;
   #waiting: Waiting[] = [];
 
   constructor({ site = new Uint8Array(32), agent = "agent-1", boot = 1, marks = new Map() }: FakeJournalOptions = {}) {
@@ -59,14 +64,20 @@ export class FakeJournal implements Journal {
     for (const { work } of this.#waiting.splice(0)) work();
   }
 
-  /** From now on, and for all that waits, every request rejects until `mend`. */
-  fail(message = "disk I/O error"): void {
+  /** From now on, and for all that waits, every request rejects until `mend`; "kept": appends reach the disk all the same. */
+  fail(message = "disk I/O error", outcome: "lost" | "kept" = "lost"): void {
     this.#disk = "broken";
+    this.#outcome = outcome;
     this.#rejectWaiting(new Error(message));
   }
 
   mend(): void {
     this.#disk = "works";
+  }
+
+  /** As the storage guard or a salvage in mid-run tells it. */
+  tell(event: JournalEvent): void {
+    this.#onEvent(event);
   }
 
   get head(): JournalHead {
@@ -83,15 +94,17 @@ export class FakeJournal implements Journal {
   }
 
   append(bodies: readonly Uint8Array[], marks: MarkChanges = new Map()): Promise<JournalHead> {
-    const taken = bodies.map((body) => new Uint8Array(body));
-    return this.#serve(() => {
-      for (const body of taken) this.#add(body);
+    const taken = bodies.map((body) => ({ key: body, body: new Uint8Array(body) }));
+    const work = () => {
+      for (const { key, body } of taken) if (!this.#heads.has(key)) this.#heads.set(key, this.#add(body));
       for (const [name, value] of marks) {
         if (value) this.#marks.set(name, new Uint8Array(value));
         else this.#marks.delete(name);
       }
       return this.head;
-    });
+    };
+    if (this.#disk === "broken" && this.#outcome === "kept") work();
+    return this.#serve(work);
   }
 
   rowsAfter(after: RowPosition | undefined, limit: number): Promise<readonly UsageRow[]> {
@@ -115,13 +128,17 @@ export class FakeJournal implements Journal {
     return this.#serve(() => this.#rows.length);
   }
 
+  watch(onEvent: (event: JournalEvent) => void): void {
+    this.#onEvent = onEvent;
+  }
+
   close(): Promise<void> {
     return this.#serve(() => {
       this.#disk = "closed";
     });
   }
 
-  #add(body: Uint8Array): void {
+  #add(body: Uint8Array): JournalHead {
     const { boot, sequence, chain: previous } = this.head;
     // Counted instead of drawn, so that a test's rows are the same in every run.
     this.#salt += 1;
@@ -131,6 +148,7 @@ export class FakeJournal implements Journal {
     const chain = chainAfter(row, rowCommitment(row));
     this.#rows.push({ row, chain });
     this.#head = { boot, sequence: row.sequence, chain };
+    return this.#head;
   }
 
   #serve<T>(work: () => T): Promise<T> {

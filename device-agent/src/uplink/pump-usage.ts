@@ -21,6 +21,7 @@ export function pumpUsage(opened: OpenedJournal, pipe: Uplink, options: Pick<Out
     rowsAfter: (after, limit) => journal.rowsAfter(after, limit),
     acknowledge: (upTo, chain) => journal.acknowledge(upTo, chain),
     pendingCount: () => journal.pendingCount(),
+    watch: (onEvent) => journal.watch(onEvent),
     async close() {
       await outbox.close();
       await journal.close();
