@@ -121,7 +121,7 @@ export function stay(state: InterlockState): Step {
 }
 
 /** One step after the other: what both leave to be remembered, in their order. */
-export function then(first: Step, next: (state: InterlockState) => Step): Step {
+export function andThen(first: Step, next: (state: InterlockState) => Step): Step {
   const { state, records } = next(first.state);
   return { state, records: first.records.length === 0 ? records : [...first.records, ...records] };
 }

@@ -1,7 +1,7 @@
 import type { MachinePolicy } from "@badgekey/shared";
 import type { InterlockRecord, Step } from "./interlock-event.js";
 import type { Active, Armed, InterlockState, WarningReason } from "./interlock-state.js";
-import { dismiss, leave, stay, stillPending, then } from "./leave.js";
+import { dismiss, leave, stay, stillPending, andThen } from "./leave.js";
 import { type Warning, dueEnd, warningsOf } from "./session-end.js";
 import { raiseFault } from "./set-blocks.js";
 import { endSupervision } from "./supervise.js";
@@ -43,7 +43,7 @@ function whileActive(state: Active, atMs: number, policy: MachinePolicy): Step {
   const supervisedUntilMs = state.supervision?.endsMs;
   const isUnsupervised = supervisedUntilMs !== undefined && atMs >= supervisedUntilMs;
   const attended = isUnsupervised ? endSupervision(state, { atMs, reason: "time" }, policy) : stay(state);
-  return then(attended, (next) => {
+  return andThen(attended, (next) => {
     if (next.kind !== "active") return stay(next);
     const reason = dueEnd(next, atMs, policy);
     return reason === undefined ? announce(released(next, atMs), atMs, policy) : leave(next, { atMs, reason });

@@ -213,7 +213,7 @@ const rows: readonly Row[] = [
       [1_000, away],
       [1_100, start],
     ],
-    state: "armed startButton",
+    state: "armed card",
     told: ["sessionStarted"],
   },
   {

@@ -3,7 +3,7 @@ import { reconsider } from "./begin-session.js";
 import type { InterlockEvent, InterlockRecord, Step } from "./interlock-event.js";
 import { type Active, type Armed, type InterlockState, type Requested, blocksOf } from "./interlock-state.js";
 import { FINISH_MS } from "./interlock-times.js";
-import { dismiss, isBounce, leave, rest, stay, stillPending, then, touched } from "./leave.js";
+import { dismiss, isBounce, leave, rest, stay, stillPending, andThen, touched } from "./leave.js";
 import { passTime } from "./pass-time.js";
 import { finishFrom } from "./session-end.js";
 import { clearFault, clearOutOfService, endUse, raiseFault, setOutOfService } from "./set-blocks.js";
@@ -23,9 +23,9 @@ export function step(state: InterlockState, event: InterlockEvent, policy: Machi
   const { atMs } = event;
   const pressed = event.kind === "inputChanged" && isPress(state, event, policy);
   const heard = hearContact(state, event, policy);
-  const watched = then(heard, (next) => watchMachine(next, atMs, policy));
-  const taken = then(watched, (next) => take(next, event, { pressed, policy }));
-  return then(taken, (next) => keepSight(state, next, atMs, policy));
+  const watched = andThen(heard, (next) => watchMachine(next, atMs, policy));
+  const taken = andThen(watched, (next) => take(next, event, { pressed, policy }));
+  return andThen(taken, (next) => keepSight(state, next, atMs, policy));
 }
 
 function take(

@@ -16,7 +16,7 @@ import {
   sightOf,
 } from "./interlock-state.js";
 import { CONFIRM_MS, CO_TAP_MS } from "./interlock-times.js";
-import { dismiss, leave, rest, stay, tapFacts, then, touched } from "./leave.js";
+import { dismiss, leave, rest, stay, tapFacts, andThen, touched } from "./leave.js";
 import { isResettable } from "./block-of.js";
 import { isExtendable } from "./session-end.js";
 import { allowsGrant, lacksExtraction } from "./sight.js";
@@ -67,7 +67,7 @@ function tapWhileFaulted(state: Faulted, event: TapAccepted, policy: MachinePoli
     state: rest(NOTHING_WAITS, state.sight, state.lastTap),
     records: [clearedBy("EXTRACTION_MISSING", candidate)],
   };
-  return then(again, (idle) => begin(idle, event, NOTHING_WAITS, policy));
+  return andThen(again, (idle) => begin(idle, event, NOTHING_WAITS, policy));
 }
 
 function clearedBy(code: FaultCode, { holder }: Candidate): InterlockRecord {
@@ -130,7 +130,7 @@ function tapWhileRequested(state: Requested, event: TapAccepted, policy: Machine
     return coTapped(tapped, event, policy);
   }
   if (policy.handover === "refuse" && atMs < state.untilMs) return refuse(state, event, "MACHINE_IN_USE");
-  return then(dismiss(tapped), (left) => takeOver(left, event, policy));
+  return andThen(dismiss(tapped), (left) => takeOver(left, event, policy));
 }
 
 /** The trainer's tap begins the trainee's session. */
@@ -152,7 +152,7 @@ function tapWhileArmed(state: Armed, event: TapAccepted, policy: MachinePolicy):
     if (policy.handover === "refuse") return refuse(state, event, "MACHINE_IN_USE");
     // Nothing runs yet, so there is nothing to confirm.
     const left = leave({ ...state, lastTap }, { atMs, reason: "handover" });
-    return then(left, (next) => takeOver(next, event, policy));
+    return andThen(left, (next) => takeOver(next, event, policy));
   }
   const tapped: Armed = { ...state, lastTap };
   if (state.presence === "tap") return leave(tapped, { atMs, reason: "tap" });

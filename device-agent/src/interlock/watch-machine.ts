@@ -2,7 +2,7 @@ import type { FaultCode, MachinePolicy } from "@badgekey/shared";
 import type { InterlockEvent, InterlockRecord, Step } from "./interlock-event.js";
 import { type InterlockState, sessionOf, sightOf, withSight } from "./interlock-state.js";
 import { COAST_MS, STRAY_MS, STUCK_MS } from "./interlock-times.js";
-import { stay, then } from "./leave.js";
+import { stay, andThen } from "./leave.js";
 import { outputsFor } from "./outputs-for.js";
 import { clearFault, raiseFault } from "./set-blocks.js";
 import { type Sight, standingOf, withContact, withLost, withoutUnwired } from "./sight.js";
@@ -35,13 +35,13 @@ export function watchMachine(state: InterlockState, atMs: number, policy: Machin
   const sight = sightOf(state);
   let seen = stay(state);
   const raise = (fault: FaultCode): void => {
-    seen = then(seen, (next) => raiseFault(next, { fault, severity: "openNow", atMs }));
+    seen = andThen(seen, (next) => raiseFault(next, { fault, severity: "openNow", atMs }));
   };
   if (standingOf(sight, policy, "emergencyStop") === "active") raise("EMERGENCY_STOP");
   if (standingOf(sight, policy, "tamper") === "active") raise("TAMPER");
   if (isStuck(sight, atMs, policy)) raise("RELAY_STUCK");
   if (standingOf(sight, policy, "extraction") === "active") {
-    seen = then(seen, (next) => clearFault(next, { fault: "EXTRACTION_MISSING" }));
+    seen = andThen(seen, (next) => clearFault(next, { fault: "EXTRACTION_MISSING" }));
   }
   return seen;
 }
