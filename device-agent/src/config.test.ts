@@ -11,7 +11,7 @@ dataDir: data
 readers:
   - driver: pcsc
 relay:
-  driver: gpio
+  driver: auto
   pin: 17
 `;
 
@@ -32,7 +32,7 @@ describe("config", () => {
       agent: "laser-1",
       dataDir: "/etc/badgekey/data",
       readers: [{ driver: "pcsc" }],
-      relay: { driver: "gpio", pin: 17 },
+      relay: { driver: "auto", pin: 17 },
       log: { level: "info" },
     });
   });
@@ -65,7 +65,7 @@ log: { level: debug }
 agnt: laser-1
 agent: Laser 1
 readers: [{ driver: pcc }, { driver: pcsc, nam: x }, { driver: simulated }]
-relay: { driver: gpio, pin: "17" }
+relay: { driver: auto, pin: "17" }
 screen: { driver: hdmi }
 gateway: { host: "http://x", port: 0 }
 log: { level: loud }

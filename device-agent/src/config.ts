@@ -4,7 +4,8 @@ import { AGENT_ID } from "@badgekey/shared";
 import { type Document, parseDocument } from "yaml";
 import { z } from "zod";
 import { ConfigError } from "./config-error.js";
-import { checkPin } from "./hardware/gpio-pins.js";
+import { relaySchema } from "./config-relay.js";
+import { screenSchema } from "./config-screen.js";
 
 const mostBytes = 65_536;
 /** A Unix socket's path fits into sockaddr_un: 108 bytes with the final zero. */
@@ -26,24 +27,6 @@ const readerSchema = z.discriminatedUnion("driver", [
   }),
   z.strictObject({ driver: z.literal("simulated"), socket }),
 ]);
-
-const relaySchema = z.discriminatedUnion("driver", [
-  z.strictObject({
-    driver: z.literal("gpio"),
-    /** BCM number, checked against SAFETY R1. */
-    pin: z.int({ error: "write the GPIO (BCM) number of the relay's pin, such as 17" }),
-    activeLow: z.boolean({ error: "write true or false" }).optional(),
-    /** Both only for boards that are no Raspberry Pi, or whose pins are found on more than one chip. */
-    chipLabel: text("the GPIO chip's label, as in /sys/class/gpio/gpiochip*/label", 64).optional(),
-    base: z
-      .int({ error: "write the GPIO chip's first number in /sys/class/gpio" })
-      .min(0, "write 0 or more")
-      .optional(),
-  }),
-  z.strictObject({ driver: z.literal("simulated"), socket: socket.optional() }),
-]);
-
-const screenSchema = z.discriminatedUnion("driver", [z.strictObject({ driver: z.literal("simulated"), socket })]);
 
 const gatewaySchema = z.strictObject({
   host: text("a host name or an IP address", 253).regex(
@@ -69,7 +52,7 @@ const configSchema = z.strictObject({
     .min(1, "write at least one reader, such as `- driver: pcsc`")
     .max(8, "use at most 8 readers")
     .superRefine(refuseAmbiguousReaders),
-  relay: relaySchema.superRefine(refuseUnsafePin),
+  relay: relaySchema,
   screen: screenSchema.optional(),
   /** Overrides the broker's address of the enrolment; the certificate is still checked for the enrolled name. */
   gateway: gatewaySchema.optional(),
@@ -139,12 +122,6 @@ function describe(issue: Issue): string[] {
   return [at(issue.message)];
 }
 
-function refuseUnsafePin(relay: z.output<typeof relaySchema>, context: z.RefinementCtx): void {
-  if (relay.driver !== "gpio") return;
-  const verdict = checkPin(relay.pin, relay.activeLow ?? false);
-  if (!verdict.ok) context.addIssue({ code: "custom", path: ["pin"], message: verdict.reason });
-}
-
 function refuseAmbiguousReaders(readers: readonly z.output<typeof readerSchema>[], context: z.RefinementCtx): void {
   const pcsc = readers.flatMap((reader, index) => (reader.driver === "pcsc" ? [{ name: reader.name, index }] : []));
   if (pcsc.length < 2) return;
@@ -170,12 +147,16 @@ function withAbsolutePaths(config: AgentConfig, file: string): AgentConfig {
     if (Buffer.byteLength(path) > mostSocketPath) tooLong.push(path);
     return { ...device, socket: path };
   };
+  const mountScreen = (screen: ScreenConfig): ScreenConfig =>
+    screen.driver === "page" && screen.messages !== undefined
+      ? { ...screen, messages: absolute(screen.messages) }
+      : mount(screen);
   const mounted = {
     ...config,
     dataDir: absolute(config.dataDir),
     readers: config.readers.map(mount),
     relay: mount(config.relay),
-    ...(config.screen && { screen: mount(config.screen) }),
+    ...(config.screen && { screen: mountScreen(config.screen) }),
   };
   if (tooLong.length > 0) {
     const problem = `: a socket's path has at most ${String(mostSocketPath)} bytes: use a shorter folder`;

@@ -1,9 +1,10 @@
 export { JournalError, type JournalOptions, openJournal, type SalvageReport } from "./journal/journal.js";
 export { checkPin, type PinVerdict } from "./hardware/gpio-pins.js";
 export { findGpioBase } from "./hardware/gpio-base.js";
-export { openRelay, type RelayConfig } from "./hardware/relay-drivers.js";
+export { type MachineLines, openLines, type OpenLinesOptions } from "./hardware/open-lines.js";
+export { linesOf, type LinesVerdict, type RelayConfig } from "./hardware/lines-of.js";
 export type { HolderRelay } from "./hardware/relay-holder.js";
-export { DriverMissingError, type LineConfig } from "./hardware/relay-line.js";
+export { DriverMissingError, type LinesConfig } from "./hardware/line.js";
 export { type FakeJournal, fakeJournal, type FakeJournalOptions } from "./testing/fake-journal.js";
 export { type FakeRelay, fakeRelay } from "./testing/fake-relay.js";
 export { type Card, CardGoneError, type Reader, type ReaderEvent } from "./ports.js";
@@ -37,7 +38,12 @@ export {
   type TapFacts,
   type TapVerdict,
 } from "./tap/check-tap.js";
-export { type InterlockState, sessionOf, STARTING } from "./interlock/interlock-state.js";
+export { modeInForce, policyInForce } from "./tap/mode-in-force.js";
+export { type Block, blockOf } from "./interlock/block-of.js";
+export { blocksOf, type InterlockState, sessionOf, STARTING } from "./interlock/interlock-state.js";
+export type { InterlockEvent, InterlockRecord, Step } from "./interlock/interlock-event.js";
+export { outputsFor, type Outputs } from "./interlock/outputs-for.js";
+export { step } from "./interlock/step.js";
 export type { EndReason, InterlockEvent, InterlockRecord } from "./interlock/interlock-event.js";
 export { outputsFor } from "./interlock/outputs-for.js";
 export { step } from "./interlock/step.js";

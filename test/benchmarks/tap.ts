@@ -8,7 +8,7 @@ import {
   type Relay,
   createAgent,
   openJournal,
-  openRelay,
+  openLines,
   pcscReader,
   systemClock,
 } from "@badgekey/device-agent";
@@ -142,17 +142,15 @@ async function startMeasured(dir: string, site: ReturnType<typeof testSite>) {
     pendingCount: () => opened.journal.pendingCount(),
     close: () => opened.journal.close(),
   };
-  const holder = await openRelay(
-    { driver: "simulated" },
-    { onFault: (code, reason) => console.error(`bench: ${code}: ${reason}`) },
-  );
+  const { relay: holder } = await openLines({ driver: "simulated" }, undefined, { scheduler: clock });
+  holder.watch((reason) => console.error(`bench: ${reason}`));
   let closed: ((at: number) => void) | undefined;
   let relayClosed = false;
   const relay: Relay = {
-    async permit(ms) {
+    async permit(ms, what) {
       const startedAt = performance.now();
-      await holder.permit(ms);
-      if (!relayClosed) {
+      await holder.permit(ms, what);
+      if (what.relay === "closed" && !relayClosed) {
         relayClosed = true;
         stopWatch.relayMs = performance.now() - startedAt;
         closed?.(performance.now());
@@ -163,6 +161,8 @@ async function startMeasured(dir: string, site: ReturnType<typeof testSite>) {
       relayClosed = false;
       wake();
     },
+    watch: (onFault) => holder.watch(onFault),
+    rewire: (wiring) => holder.rewire(wiring),
     close: () => holder.close(),
   };
   const trust = site.client();

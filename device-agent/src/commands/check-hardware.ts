@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import type { AgentConfig, ReaderConfig } from "../config.js";
 import { findGpioBase } from "../hardware/gpio-base.js";
 import { PCSCD_SOCKET, pcscDriverMissing, probePcscd } from "../hardware/pcsc-launch.js";
-import { DriverMissingError } from "../hardware/relay-line.js";
+import { DriverMissingError } from "../hardware/line.js";
 import type { Reader } from "../ports.js";
 import { type Finding, failed, ok, warning } from "./finding.js";
 
@@ -67,13 +67,14 @@ function withoutKind(reason: string): string {
 /** Looks at the relay without touching its line: the agent may be running. */
 export async function checkRelay(relay: AgentConfig["relay"], { gpioRoot }: HardwareDeps): Promise<Finding> {
   if (relay.driver === "simulated") return warning("relay", "simulated: nothing is switched", BENCH);
-  const check = `relay GPIO ${String(relay.pin)}`;
+  const check = relay.pin === undefined ? "relay" : `relay GPIO ${String(relay.pin)}`;
   if (!canLoad("onoff")) return failed(check, "the package onoff is not installed", INSTALL_ONOFF);
   const root = gpioRoot ?? "/sys/class/gpio";
   try {
-    const base = relay.base ?? (await findGpioBase({ root, ...(relay.chipLabel && { chipLabel: relay.chipLabel }) }));
+    const base = relay.base ?? findGpioBase({ root, chipLabel: relay.chipLabel });
     await access(`${root}/export`, constants.W_OK);
     const label = await readFile(`${root}/gpiochip${String(base)}/label`, "utf8").catch(() => "chip of its own base");
+    if (relay.pin === undefined) return ok(check, `${label.trim()}, the pin as the machine's policy says`);
     const level = relay.activeLow ? "active low" : "active high";
     return ok(check, `${label.trim()}, sysfs number ${String(base + relay.pin)}, ${level}`);
   } catch (error) {

@@ -1,10 +1,12 @@
+import type { BaseLogger } from "pino";
 import type { AgentConfig, ReaderConfig } from "../config.js";
 import { pcscDriverMissing } from "../hardware/pcsc-launch.js";
-import { openRelay } from "../hardware/relay-drivers.js";
-import type { HolderRelay } from "../hardware/relay-holder.js";
-import { DriverMissingError, type LineConfig } from "../hardware/relay-line.js";
-import type { Reader, ReaderEvent, RelayFault, Screen } from "../ports.js";
+import { DriverMissingError } from "../hardware/line.js";
+import { type MachineLines, openLines } from "../hardware/open-lines.js";
+import type { Reader, ReaderEvent, Scheduler, Screen, Wiring } from "../ports.js";
+import type { PageScreenDeps } from "../screen/open-page-screen.js";
 import { openReader } from "./open-reader.js";
+import { rememberLines } from "./remembered-lines.js";
 import { RefusedError } from "./refused-error.js";
 
 const AMBIGUOUS = "ambiguous: ";
@@ -14,39 +16,39 @@ export function simulatedDrivers({ readers, relay, screen }: AgentConfig): reado
   return [
     ...readers.flatMap((reader) => (reader.driver === "simulated" ? ["SIMULATED READER: no real card is read"] : [])),
     ...(relay.driver === "simulated" ? ["SIMULATED RELAY: no real machine is switched"] : []),
-    ...(screen ? ["SIMULATED SCREEN: shown on the bench only"] : []),
+    ...(screen?.driver === "simulated" ? ["SIMULATED SCREEN: shown on the bench only"] : []),
   ];
 }
 
+export interface LinesDeps {
+  readonly scheduler: Scheduler;
+  readonly log: Pick<BaseLogger, "warn">;
+}
+
 /**
- * The configured relay, open. Throws a RefusedError with the command that mends it where its driver is not there: nothing
- * is ever taken in its place.
+ * The machine's lines, all inactive; `wiring` is the signed policy's, as far as one is known. Throws a RefusedError with the
+ * command that mends it where the configured driver is not there: nothing is ever taken in its place. A wiring that
+ * contradicts itself is no refusal: the relay then permits nothing, and tells whoever watches it why.
  */
-export async function openRelayOrRefuse(
-  config: AgentConfig["relay"],
-  onFault: (fault: RelayFault, reason: string) => void,
-): Promise<HolderRelay> {
+export async function openLinesOrRefuse(
+  { relay, dataDir }: Pick<AgentConfig, "relay" | "dataDir">,
+  wiring: Wiring | undefined,
+  { scheduler, log }: LinesDeps,
+): Promise<MachineLines> {
   try {
-    return await openRelay(lineOf(config), { onFault });
+    return await openLines(relay, wiring, {
+      scheduler,
+      onLines: (lines) =>
+        rememberLines(dataDir, lines).catch((error: unknown) => {
+          log.warn({ err: error }, "lines-off will not know the wiring of the machine's policy");
+        }),
+      onNote: (note) => log.warn({ note }, "a lamp does not work"),
+    });
   } catch (cause) {
     if (cause instanceof DriverMissingError) throw new RefusedError(cause.message, cause.hint, { cause });
     const { message } = cause as Error;
     throw new RefusedError(`the relay cannot be opened: ${message}`, "badgekey-agent doctor says more", { cause });
   }
-}
-
-function lineOf(relay: AgentConfig["relay"]): LineConfig {
-  if (relay.driver === "simulated") {
-    return relay.socket === undefined ? { driver: "simulated" } : { driver: "simulated", socket: relay.socket };
-  }
-  const { driver, pin, activeLow, chipLabel, base } = relay;
-  return {
-    driver,
-    pin,
-    ...(activeLow !== undefined && { activeLow }),
-    ...(chipLabel !== undefined && { chipLabel }),
-    ...(base !== undefined && { base }),
-  };
 }
 
 /** A configured reader. Throws a RefusedError where its driver is not installed; `onAmbiguous` as in `watchAmbiguity`. */
@@ -86,7 +88,13 @@ export function watchAmbiguity(reader: Reader, onAmbiguous: (refusal: RefusedErr
   };
 }
 
-export async function openScreen(config: AgentConfig["screen"]): Promise<Screen> {
+/** The configured screen; none where none is. Trouble with it is told to the log, and never keeps the machine from working. */
+export async function openScreen(config: AgentConfig["screen"], deps: PageScreenDeps): Promise<Screen> {
   if (!config) return (await import("../screen/silent-screen.js")).silentScreen();
-  return (await import("../screen/simulated-screen.js")).simulatedScreen({ socket: config.socket });
+  switch (config.driver) {
+    case "page":
+      return (await import("../screen/open-page-screen.js")).openPageScreen(config, deps);
+    case "simulated":
+      return (await import("../screen/simulated-screen.js")).simulatedScreen({ socket: config.socket });
+  }
 }

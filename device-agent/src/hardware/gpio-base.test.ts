@@ -26,27 +26,29 @@ test.each([
   await addChip(600, "raspberrypi-exp-gpio");
   await mkdir(join(root, "gpio529"));
   await writeFile(join(root, "export"), "");
-  expect(await findGpioBase({ root })).toBe(base);
+  expect(findGpioBase({ root })).toBe(base);
 });
 
 test("two chips that fit are refused, and so is none", async () => {
   await addChip(600, "raspberrypi-exp-gpio");
-  await expect(findGpioBase({ root })).rejects.toThrow("(found: raspberrypi-exp-gpio); set chipLabel");
+  expect(() => findGpioBase({ root })).toThrow("(found: raspberrypi-exp-gpio)");
   await addChip(512, "pinctrl-bcm2711");
   await addChip(571, "pinctrl-rp1");
-  await expect(findGpioBase({ root })).rejects.toThrow("gpiochip571 (pinctrl-rp1); set base");
-  expect(await findGpioBase({ root, chipLabel: "raspberrypi-exp-gpio" })).toBe(600);
+  expect(() => findGpioBase({ root })).toThrow("gpiochip571 (pinctrl-rp1)");
+  expect(findGpioBase({ root, chipLabel: "raspberrypi-exp-gpio" })).toBe(600);
 });
 
 test("a base that is no number is refused", async () => {
   await addChip("many", "pinctrl-bcm2835");
-  await expect(findGpioBase({ root })).rejects.toThrow("gpiochipmany/base is no number");
+  expect(() => findGpioBase({ root })).toThrow("gpiochipmany/base is no number");
 });
 
-test("without sysfs the driver is missing, and the hint says what to do", async () => {
-  await expect(findGpioBase({ root: join(root, "absent") })).rejects.toMatchObject({
-    name: "DriverMissingError",
-    message: `this machine has no GPIO: ${join(root, "absent")} cannot be read`,
-    hint: "run the agent on a Raspberry Pi whose kernel shows its pins: ls /sys/class/gpio",
-  });
+test("without sysfs the driver is missing, and the hint says what to do", () => {
+  expect(() => findGpioBase({ root: join(root, "absent") })).toThrow(
+    expect.objectContaining({
+      name: "DriverMissingError",
+      message: `this machine has no GPIO: ${join(root, "absent")} cannot be read`,
+      hint: "run the agent on a Raspberry Pi whose kernel shows its pins: ls /sys/class/gpio",
+    }),
+  );
 });

@@ -1,3 +1,6 @@
+/** The chips that carry the header's pins: Pi 0 to 3, Pi 4, Pi 5. */
+export const HEADER_CHIPS: readonly string[] = ["pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1"];
+
 export type PinVerdict = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /**

@@ -11,6 +11,7 @@ declare module "onoff" {
     writeSync(value: 0 | 1): void;
     direction(): string;
     activeLow(): boolean;
-    static readonly accessible: boolean;
+    /** Throws where the pin's file cannot be polled. */
+    watch(onEdge: (error: Error | null | undefined, value: 0 | 1) => void): void;
   }
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { DriverMissingError, type LineConfig, type Opener } from "./relay-line.js";
+import type { InputName, InputReport, Permit } from "../ports.js";
+import { DriverMissingError, type LampName, type LineDriver, type LinesConfig, type Opener } from "./line.js";
 
 /** Longest wait for an acknowledgement (SAFETY R2). */
 const ANSWER_MS = 250;
@@ -19,10 +20,23 @@ export class HolderSilentError extends Error {
   override readonly name = "HolderSilentError";
 }
 
+/** What a holder says when its lines are open. */
+export interface HolderReady {
+  readonly driver: LineDriver["name"];
+  /** Files whose writing makes the outputs inactive, the relay's first. */
+  readonly openers: readonly Opener[];
+}
+
 export interface HolderExit {
   /** Why, in words, with the holder's last complaint. */
   readonly reason: string;
-  readonly opener: Opener | undefined;
+  readonly openers: readonly Opener[];
+}
+
+/** What a holder says unasked. */
+export interface HolderHears {
+  readonly onReport: (report: InputReport) => void;
+  readonly onNote: (note: string) => void;
 }
 
 interface Waiter {
@@ -35,15 +49,17 @@ export class HolderLink {
   /** Resolves once the process is gone. */
   readonly exited: Promise<HolderExit>;
   readonly #child: ChildProcess;
+  readonly #hears: HolderHears;
   readonly #waiting = new Map<string, Waiter>();
   #asked = 0;
   #rest = "";
   #complaint = "";
-  #opener: Opener | undefined;
-  #onReady: (outcome: Error | undefined) => void = () => {};
+  #openers: readonly Opener[] = [];
+  #onReady: (outcome: Error | HolderReady) => void = () => {};
 
-  constructor(line: LineConfig) {
-    this.#child = spawn(process.execPath, [fileURLToPath(program), JSON.stringify(line)], {
+  constructor(lines: LinesConfig, hears: HolderHears) {
+    this.#hears = hears;
+    this.#child = spawn(process.execPath, [fileURLToPath(program), JSON.stringify(lines)], {
       stdio: ["pipe", "pipe", "pipe"],
       // In a group of its own: Ctrl-C ends the agent, which closes the pipe, so no session ends by a fault.
       detached: true,
@@ -64,34 +80,40 @@ export class HolderLink {
     return this.#child.pid;
   }
 
-  /** Resolves when the line is open and permits are taken; rejects with the holder's own error, such as DriverMissingError. */
-  ready(): Promise<void> {
+  /** Resolves when the outputs are inactive and permits are taken; rejects with the holder's own error, such as DriverMissingError. */
+  ready(): Promise<HolderReady> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#onReady(new HolderSilentError("the relay holder did not start")), START_MS);
-      this.#onReady = (error) => {
+      this.#onReady = (outcome) => {
         clearTimeout(timer);
-        if (error) reject(error);
-        else resolve();
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome);
       };
       void this.exited.then(({ reason }) => this.#onReady(new HolderSilentError(`the relay holder ${reason}`)));
     });
   }
 
-  permit(ms: number): Promise<"ok" | "late"> {
+  permit(ms: number, { relay, runOn, stop }: Permit): Promise<"ok" | "late"> {
+    const active = [relay === "closed" && "relay", runOn && "runOn", stop && "stop"].filter(Boolean).join(",") || "-";
     const sentAt = process.hrtime.bigint() / 1_000_000n;
-    return this.#ask((n) => `permit ${ms} ${n} ${sentAt}`);
+    return this.#ask((n) => `permit ${ms} ${n} ${sentAt} ${active}`);
   }
 
   open(): Promise<"ok" | "late"> {
     return this.#ask((n) => `open ${n}`);
   }
 
-  /** Closes the pipe: the holder opens the line and ends. */
+  /** Nobody waits for lamps. */
+  light(lamps: readonly LampName[]): void {
+    this.#child.stdin?.write(`lamps ${lamps.join(",") || "-"}\n`);
+  }
+
+  /** Closes the pipe: the holder lets everything go and ends. */
   end(): void {
     this.#child.stdin?.end();
   }
 
-  /** For a holder that no longer answers; the line stays as it is until someone opens it. */
+  /** For a holder that no longer answers; the lines stay as they are until someone opens them. */
   kill(): void {
     this.#child.kill("SIGKILL");
   }
@@ -131,19 +153,31 @@ export class HolderLink {
   }
 
   #onLine(line: string): void {
-    const [word = "", ...rest] = line.split(" ");
-    const argument = rest.join(" ");
-    if (word === "ok" || word === "late") this.#waiting.get(argument)?.settle(word);
-    else if (word === "ready") {
-      this.#opener = (JSON.parse(argument) as Opener | null) ?? undefined;
-      this.#onReady(undefined);
-    } else if (word === "failed") this.#onReady(startFailure(argument));
+    const [word = "", first = "", ...rest] = line.split(" ");
+    switch (word) {
+      case "ok":
+      case "late":
+        return this.#waiting.get(first)?.settle(word);
+      case "input":
+        return this.#hears.onReport({ kind: "changed", input: first as InputName, active: rest[0] === "1" });
+      case "lost":
+        return this.#hears.onReport({ kind: "lost", input: first as InputName, reason: rest.join(" ") });
+      case "note":
+        return this.#hears.onNote(line.slice(word.length + 1));
+      case "ready": {
+        const ready = JSON.parse(line.slice(word.length)) as HolderReady;
+        this.#openers = ready.openers;
+        return this.#onReady(ready);
+      }
+      case "failed":
+        return this.#onReady(startFailure(line.slice(word.length)));
+    }
   }
 
   #gone(what: string): HolderExit {
     const reason = this.#complaint === "" ? what : `${what}: ${this.#complaint.trim()}`;
     for (const { reject } of [...this.#waiting.values()]) reject(new HolderSilentError(`the relay holder ${reason}`));
-    return { reason, opener: this.#opener };
+    return { reason, openers: this.#openers };
   }
 }
 

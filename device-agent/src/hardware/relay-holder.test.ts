@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setInterval as ticks } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openRelay } from "./relay-drivers.js";
+import { systemClock } from "../system-clock.js";
+import { openLines } from "./open-lines.js";
 import type { HolderRelay } from "./relay-holder.js";
 
 const built = (name: string): URL => new URL(`../../dist/hardware/${name}`, import.meta.url);
@@ -53,6 +54,7 @@ class Watcher {
   }
 }
 
+const CLOSED = { relay: "closed", runOn: false, stop: false } as const;
 const hello = { type: "hello", role: "relay" };
 const opened = { type: "relay", position: "open" };
 const closed = { type: "relay", position: "closed" };
@@ -80,15 +82,12 @@ afterEach(async () => {
 });
 
 async function start(): Promise<HolderRelay> {
-  relay = await openRelay(
-    { driver: "simulated", socket },
-    {
-      onFault: (code, reason) => {
-        faults.push(`${code}: ${reason}`);
-        onNextFault();
-      },
-    },
-  );
+  const lines = await openLines({ driver: "simulated", socket }, undefined, { scheduler: systemClock() });
+  relay = lines.relay;
+  relay.watch((reason) => {
+    faults.push(reason);
+    onNextFault();
+  });
   await watcher.expectNext(hello, opened);
   return relay;
 }
@@ -103,7 +102,7 @@ function pidOf(holder: HolderRelay): number {
 describe("R2: the relay holder", () => {
   test("a permit closes; open opens; both are acknowledged", async () => {
     const holder = await start();
-    await holder.permit(500);
+    await holder.permit(500, CLOSED);
     await watcher.expectNext(closed);
     await holder.open();
     await watcher.expectNext(opened);
@@ -113,7 +112,7 @@ describe("R2: the relay holder", () => {
   test("a missed renewal opens, also when more than 500 ms were asked for", async () => {
     const holder = await start();
     const asked = performance.now();
-    await holder.permit(60_000);
+    await holder.permit(60_000, CLOSED);
     await watcher.expectNext(closed);
     const { message, at } = await watcher.next();
     expect(message).toEqual(opened);
@@ -124,7 +123,7 @@ describe("R2: the relay holder", () => {
   test("renewals keep it closed without a break", async () => {
     const holder = await start();
     const end = performance.now() + 1200;
-    for (const loop = ticks(50); performance.now() < end; await loop.next()) await holder.permit(500);
+    for (const loop = ticks(50); performance.now() < end; await loop.next()) await holder.permit(500, CLOSED);
     await watcher.expectNext(closed);
     await holder.open();
     await watcher.expectNext(opened);
@@ -132,18 +131,18 @@ describe("R2: the relay holder", () => {
 
   test("a permit of no length, or none at all, is refused", async () => {
     const holder = await start();
-    await expect(holder.permit(0)).rejects.toThrow(RangeError);
-    await expect(holder.permit(Number.NaN)).rejects.toThrow(RangeError);
+    await expect(holder.permit(0, CLOSED)).rejects.toThrow(RangeError);
+    await expect(holder.permit(Number.NaN, CLOSED)).rejects.toThrow(RangeError);
   });
 
   test("close opens the line and ends the holder without a fault", async () => {
     const holder = await start();
     const pid = pidOf(holder);
-    await holder.permit(500);
+    await holder.permit(500, CLOSED);
     await holder.close();
     await watcher.expectNext(closed, opened);
     expect(() => process.kill(pid, 0)).toThrow("ESRCH");
-    await expect(holder.permit(100)).rejects.toThrow("the relay is closed down");
+    await expect(holder.permit(100, CLOSED)).rejects.toThrow("the relay is closed down");
     await expect(holder.open()).rejects.toThrow("the relay is closed down");
     expect(faults).toEqual([]);
   });
@@ -153,13 +152,13 @@ describe("R2: the relay holder", () => {
     async (signal) => {
       const holder = await start();
       const first = pidOf(holder);
-      await holder.permit(500);
+      await holder.permit(500, CLOSED);
       await watcher.expectNext(closed);
       const told = nextFault();
       process.kill(first, signal);
       await watcher.expectNext(opened, hello, opened);
       await told;
-      expect(faults).toEqual(["RELAY_UNRESPONSIVE: the relay holder ended (exit code 0)"]);
+      expect(faults).toEqual(["the relay holder ended (exit code 0)"]);
       await holder.open();
       expect(pidOf(holder)).not.toBe(first);
     },
@@ -167,16 +166,16 @@ describe("R2: the relay holder", () => {
 
   test("a killed holder is replaced by one that opens first; permits are refused until then", async () => {
     const holder = await start();
-    await holder.permit(500);
+    await holder.permit(500, CLOSED);
     await watcher.expectNext(closed);
     const told = nextFault();
     process.kill(pidOf(holder), "SIGKILL");
     await told;
-    expect(faults).toEqual(["RELAY_UNRESPONSIVE: the relay holder ended (SIGKILL)"]);
-    await expect(holder.permit(500)).rejects.toThrow("the relay holder is being started anew");
+    expect(faults).toEqual(["the relay holder ended (SIGKILL)"]);
+    await expect(holder.permit(500, CLOSED)).rejects.toThrow("the relay holder is being started anew");
     await watcher.expectNext(hello, opened);
     await holder.open();
-    await holder.permit(500);
+    await holder.permit(500, CLOSED);
     await watcher.expectNext(closed);
     expect(faults).toHaveLength(1);
   });
@@ -184,27 +183,27 @@ describe("R2: the relay holder", () => {
   test("a stopped holder is killed after 250 ms without an answer, told once, and replaced", async () => {
     const holder = await start();
     const first = pidOf(holder);
-    await holder.permit(500);
+    await holder.permit(500, CLOSED);
     await watcher.expectNext(closed);
     process.kill(first, "SIGSTOP");
     const asked = performance.now();
-    const answers = await Promise.allSettled([holder.permit(500), holder.permit(500), holder.open()]);
+    const answers = await Promise.allSettled([holder.permit(500, CLOSED), holder.permit(500, CLOSED), holder.open()]);
     expect(performance.now() - asked).toBeGreaterThan(240);
     expect(answers.map((answer) => answer.status)).toEqual(["rejected", "rejected", "rejected"]);
-    expect(faults).toEqual(["RELAY_UNRESPONSIVE: the relay holder did not answer within 250 ms"]);
+    expect(faults).toEqual(["the relay holder did not answer within 250 ms"]);
     await watcher.expectNext(hello, opened);
     expect(() => process.kill(first, 0)).toThrow("ESRCH");
     await holder.open();
-    await holder.permit(500);
+    await holder.permit(500, CLOSED);
     await watcher.expectNext(closed);
   });
 
   // Tried again where the machine was too busy to tell end-of-file from the deadline.
   test("kill -9 of the agent: end-of-file opens the line", { retry: 2 }, async () => {
     const program = `
-      import { openRelay } from ${JSON.stringify(built("relay-drivers.js").href)};
-      const relay = await openRelay({ driver: "simulated", socket: ${JSON.stringify(socket)} }, { onFault: console.error });
-      setInterval(() => relay.permit(500), 50);`;
+      import { openLines } from ${JSON.stringify(built("open-lines.js").href)};
+      const { relay } = await openLines({ driver: "simulated", socket: ${JSON.stringify(socket)} }, undefined, {});
+      setInterval(() => relay.permit(500, ${JSON.stringify(CLOSED)}), 50);`;
     const agent: ChildProcess = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: "inherit" });
     await watcher.expectNext(hello, opened, closed);
     const killed = performance.now();
@@ -216,14 +215,15 @@ describe("R2: the relay holder", () => {
   });
 
   test("a permit that lay in the pipe past its own end does not close the line", async () => {
-    const child = spawn(process.execPath, [built("relay-holder-process.js").pathname, JSON.stringify({ driver: "simulated", socket })]); // prettier-ignore
+    const argument = { driver: { name: "simulated", socket }, outputs: { relay: { pin: 17, activeLow: false } }, lamps: {}, inputs: {} }; // prettier-ignore
+    const child = spawn(process.execPath, [built("relay-holder-process.js").pathname, JSON.stringify(argument)]); // prettier-ignore
     const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const nextAnswer = async (): Promise<unknown> => (await answers.next()).value;
-    expect(await nextAnswer()).toBe("ready null");
+    expect(await nextAnswer()).toBe('ready {"driver":"simulated","openers":[]}');
     const sentAt = process.hrtime.bigint() / 1_000_000n;
-    child.stdin.write(`permit 500 1 ${sentAt - 501n}\n`);
+    child.stdin.write(`permit 500 1 ${sentAt - 501n} relay\n`);
     expect(await nextAnswer()).toBe("late 1");
-    child.stdin.write(`permit 500 2 ${sentAt + 60_000n}\n`);
+    child.stdin.write(`permit 500 2 ${sentAt + 60_000n} relay\n`);
     expect(await nextAnswer()).toBe("ok 2");
     await watcher.expectNext(hello, opened, closed, opened);
     const ended = once(child, "exit");
@@ -235,9 +235,9 @@ describe("R2: the relay holder", () => {
 test("trouble with the watcher's socket never touches the line", async () => {
   const holder = await start();
   await watcher.close();
-  await holder.permit(500);
+  await holder.permit(500, CLOSED);
   await holder.open();
-  await holder.permit(500);
+  await holder.permit(500, CLOSED);
   watcher = new Watcher(socket);
   await watcher.expectNext(hello);
   expect((await watcher.next()).message).toMatchObject({ type: "relay" });
@@ -246,7 +246,6 @@ test("trouble with the watcher's socket never touches the line", async () => {
 });
 
 test("R1: a pin that the Pi does not hold open at power-up is refused before any process starts", async () => {
-  await expect(openRelay({ driver: "gpio", pin: 4 }, { onFault: () => {} })).rejects.toThrow(
-    "pin 4 is not pulled down",
-  );
+  const config = { driver: "sysfs", pin: 4 } as const;
+  await expect(openLines(config, undefined, { scheduler: systemClock() })).rejects.toThrow("pin 4 is not pulled down");
 });

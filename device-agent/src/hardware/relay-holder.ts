@@ -1,37 +1,52 @@
 import { writeFile } from "node:fs/promises";
-import type { Relay, RelayFault } from "../ports.js";
+import type { InputName, Permit, Relay, Wiring } from "../ports.js";
+import { HolderInputs } from "./holder-inputs.js";
+import type { LampName, LineDriver, LinesConfig, Opener } from "./line.js";
+import type { LinesVerdict } from "./lines-of.js";
 import { HolderLink, HolderSilentError } from "./relay-holder-link.js";
-import type { LineConfig } from "./relay-line.js";
 
 const LONGEST_PERMIT_MS = 500;
 const OPEN_MS = 250;
 const END_MS = 1000;
 const LONGEST_PAUSE_MS = 5000;
+/** A contact that chatters is told as lost after one second. */
+const FIRST_REPORTS_MS = 1500;
 
 export interface HolderRelayOptions {
-  readonly line: LineConfig;
-  /** Told once for each holder that hung or died; the next one is started at once and opens first (SAFETY R2). */
-  readonly onFault: (fault: RelayFault, reason: string) => void;
+  readonly lines: LinesConfig;
+  /** What another wiring would make of the lines; without one, those of the configuration alone. */
+  readonly linesFor: (wiring?: Wiring) => LinesVerdict;
+  /** Told before a holder of these lines is started, for whoever must open them when everything died; never rejects. */
+  readonly onLines?: (lines: LinesConfig) => Promise<void>;
+  /** What does not work and matters to nobody's safety, such as a lamp. */
+  readonly onNote?: (note: string) => void;
+  /** Why the machine must not be switched though its holder stands, such as a wiring that contradicts itself. */
+  readonly refusal?: string | undefined;
 }
 
 export interface HolderRelay extends Relay {
   /** Process id of the present holder, for `doctor`. */
   readonly holderPid: number | undefined;
+  /** The driver that the present holder uses; undefined until it stands. */
+  readonly driver: LineDriver["name"] | undefined;
+  readonly inputs: HolderInputs;
+  /** Lights these lamps and no others, also with a holder to come. Never waits, never fails. */
+  light(lamps: readonly LampName[]): void;
 }
 
 /**
- * The relay by its holder process (SAFETY R2). Resolves when the holder has opened the line; rejects with a
- * DriverMissingError, which carries the command that mends it, or with an Error that names what is wrong.
+ * The machine's lines by their holder process (SAFETY R2). Resolves when the first start has been tried; its failure
+ * comes as the second part, and is tried again until it succeeds or the relay is closed.
  */
-export async function holderRelay(options: HolderRelayOptions): Promise<HolderRelay> {
-  const link = new HolderLink(options.line);
-  try {
-    await link.ready();
-  } catch (error) {
-    link.kill();
-    throw error;
-  }
-  return new SupervisedRelay(options, link);
+export async function holderRelay(
+  options: HolderRelayOptions,
+): Promise<{ readonly relay: HolderRelay; readonly failure: Error | undefined }> {
+  const relay = new SupervisedRelay(options);
+  const failure = await relay.started.then(
+    () => undefined,
+    (error: unknown) => error as Error,
+  );
+  return { relay, failure };
 }
 
 type Supervision =
@@ -40,37 +55,81 @@ type Supervision =
   | { readonly kind: "closed" };
 
 class SupervisedRelay implements HolderRelay {
+  readonly inputs = new HolderInputs();
+  /** The outcome of the first start. */
+  readonly started: Promise<void>;
   readonly #options: HolderRelayOptions;
+  #lines: LinesConfig;
+  #refusal: string | undefined;
   #state: Supervision;
-  #link: HolderLink;
+  #link: HolderLink | undefined;
+  #driver: LineDriver["name"] | undefined;
+  #lamps: readonly LampName[] = [];
   #failures = 0;
+  #onFault: (reason: string) => void = () => {};
+  /** The last fault, as long as no holder stands. */
+  #fault: string | undefined;
+  #onTried: ((error: Error | undefined) => void)[] = [];
   #closing: Promise<void> | undefined;
   #wake: () => void = () => {};
 
-  constructor(options: HolderRelayOptions, link: HolderLink) {
+  constructor(options: HolderRelayOptions) {
     this.#options = options;
-    this.#link = link;
-    this.#state = { kind: "ready", link };
-    this.#watch(link);
+    this.#lines = options.lines;
+    this.#refusal = options.refusal;
+    this.started = this.#nextTry();
+    this.#state = { kind: "starting", opened: this.#startUntilReady(undefined) };
   }
 
   get holderPid(): number | undefined {
-    return this.#link.pid;
+    return this.#link?.pid;
   }
 
-  async permit(ms: number): Promise<void> {
+  get driver(): LineDriver["name"] | undefined {
+    return this.#driver;
+  }
+
+  async permit(ms: number, what: Permit): Promise<void> {
     if (!Number.isFinite(ms) || ms < 1) throw new RangeError("a permit lasts 1 to 500 ms");
     if (this.#state.kind !== "ready") throw new Error(this.#excuse());
+    if (this.#refusal !== undefined) throw new Error(this.#refusal);
+    if (what.relay === "closed" && !this.#lines.outputs.relay) throw new Error("no pin is named for the relay");
     const { link } = this.#state;
-    const answer = await this.#answered(link, link.permit(Math.floor(Math.min(ms, LONGEST_PERMIT_MS))));
+    const answer = await this.#answered(link, link.permit(Math.floor(Math.min(ms, LONGEST_PERMIT_MS)), what));
     if (answer === "late") throw new Error("the permit reached the relay holder after its own end; the relay is open");
     this.#failures = 0;
   }
 
+  /** Rejects, with everything inactive, as long as a wiring is refused: then this relay is not fit for use. */
   async open(): Promise<void> {
     if (this.#state.kind === "closed") throw new Error(this.#excuse());
     if (this.#state.kind === "ready") await this.#answered(this.#state.link, this.#state.link.open());
     else await within(OPEN_MS, this.#state.opened, this.#excuse()); // a new holder opens before it says a word
+    if (this.#refusal !== undefined) throw new Error(this.#refusal);
+  }
+
+  watch(onFault: (reason: string) => void): void {
+    this.#onFault = onFault;
+    const standing = this.#fault ?? this.#refusal;
+    if (standing !== undefined) onFault(standing);
+  }
+
+  /** Rejects in words where the wiring contradicts itself, or no holder stands with it at the first try. */
+  async rewire(wiring: Wiring): Promise<void> {
+    if (this.#isClosing()) throw new Error("the relay is closed down");
+    const verdict = this.#options.linesFor(wiring);
+    const own = this.#options.linesFor();
+    this.#refusal = verdict.ok ? undefined : verdict.problem;
+    if (verdict.ok) this.#lines = verdict.lines;
+    else if (own.ok) this.#lines = own.lines;
+    this.#failures = 0;
+    await this.#exchange();
+    if (!verdict.ok) throw new Error(verdict.problem);
+  }
+
+  light(lamps: readonly LampName[]): void {
+    this.#lamps = lamps;
+    if (this.#state.kind === "ready") this.#state.link.light(lamps);
   }
 
   close(): Promise<void> {
@@ -81,12 +140,25 @@ class SupervisedRelay implements HolderRelay {
   async #end(): Promise<void> {
     this.#state = { kind: "closed" };
     this.#wake();
-    const link = this.#link;
-    link.end();
-    const timer = setTimeout(() => link.kill(), END_MS);
-    const { opener } = await link.exited;
-    clearTimeout(timer);
-    if (opener) await openByWriting(opener);
+    if (this.#link) await ended(this.#link);
+  }
+
+  /** Ends a holder that stands, and starts one with the lines of now. Settles as the first try does. */
+  #exchange(): Promise<void> {
+    const tried = this.#nextTry();
+    if (this.#state.kind === "ready") {
+      const { link } = this.#state;
+      this.#state = { kind: "starting", opened: ended(link).then(() => this.#startUntilReady(undefined)) };
+    } else {
+      this.#wake(); // what is being started looks at the lines of now
+    }
+    return tried;
+  }
+
+  #nextTry(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#onTried.push((error) => (error ? reject(error) : resolve()));
+    });
   }
 
   /** Passes an answer on; silence is the end of this holder. */
@@ -100,7 +172,7 @@ class SupervisedRelay implements HolderRelay {
     }
   }
 
-  #watch(link: HolderLink): void {
+  #watchOver(link: HolderLink): void {
     void link.exited.then(({ reason }) => this.#replace(link, `the relay holder ${reason}`));
   }
 
@@ -108,35 +180,60 @@ class SupervisedRelay implements HolderRelay {
   #replace(link: HolderLink, reason: string): void {
     if (this.#state.kind !== "ready" || this.#state.link !== link) return;
     link.kill();
-    const opened = this.#startNext(link);
-    this.#state = { kind: "starting", opened };
-    this.#options.onFault("RELAY_UNRESPONSIVE", reason);
+    this.#state = { kind: "starting", opened: this.#startUntilReady(link) };
+    this.inputs.lose(reason);
+    this.#fault = reason;
+    this.#onFault(reason);
   }
 
-  /** Tries until a holder stands or the relay is closed. */
-  async #startNext(dead: HolderLink): Promise<void> {
-    const { opener } = await dead.exited;
-    // Node takes up to two seconds to start on a small Pi; a file is written at once. Only after the death, or the
-    // hung holder could close the line again.
-    if (opener) await openByWriting(opener);
-    for (;;) {
-      await this.#pause();
-      if (this.#isClosing()) return;
-      const link = new HolderLink(this.#options.line);
-      this.#link = link;
-      try {
-        await link.ready();
-      } catch {
-        // The fault stands since the first death; the wait before the next try grows.
-        link.kill();
-        await link.exited;
-        continue;
-      }
-      if (this.#isClosing()) return;
-      this.#state = { kind: "ready", link };
-      this.#watch(link);
-      return;
+  /** Tries until a holder stands or the relay is closed, with a growing wait between the tries. */
+  async #startUntilReady(dead: HolderLink | undefined): Promise<void> {
+    if (dead) {
+      const { openers } = await dead.exited;
+      // Node takes up to two seconds to start on a small Pi; a file is written at once. Only after the death, or the
+      // hung holder could close the line again.
+      await openByWriting(openers);
     }
+    while (!this.#isClosing()) {
+      await this.#pause();
+      const error = await this.#start();
+      for (const tell of this.#onTried.splice(0)) tell(error);
+      if (!error) return;
+      // The fault was told at the death; what the tries meet is told to who watches later.
+      this.#fault ??= error.message;
+    }
+  }
+
+  /** One try with the lines of now; undefined when it stands. */
+  async #start(): Promise<Error | undefined> {
+    const lines = this.#lines;
+    await this.#options.onLines?.(lines);
+    if (this.#isClosing()) return new Error("the relay is closed down");
+    this.inputs.forget();
+    const link: HolderLink = new HolderLink(lines, {
+      onReport: (report) => this.#link === link && this.inputs.take(report),
+      onNote: (note) => this.#options.onNote?.(note),
+    });
+    this.#link = link;
+    try {
+      const { driver } = await link.ready();
+      this.#driver = driver;
+      await this.inputs.reported(Object.keys(lines.inputs) as InputName[], FIRST_REPORTS_MS);
+    } catch (error) {
+      link.kill();
+      await link.exited;
+      return this.#lines === lines || this.#isClosing() ? (error as Error) : this.#start();
+    }
+    if (this.#isClosing()) return new Error("the relay is closed down");
+    if (this.#lines !== lines) {
+      await ended(link);
+      return this.#start();
+    }
+    this.#fault = undefined;
+    this.#state = { kind: "ready", link };
+    this.#watchOver(link);
+    link.light(this.#lamps);
+    return undefined;
   }
 
   #isClosing(): boolean {
@@ -160,12 +257,23 @@ class SupervisedRelay implements HolderRelay {
   }
 }
 
-/** Opens the line past the holder. A failure is no news: the next holder opens first, and says why it cannot. */
-async function openByWriting({ path, text }: { readonly path: string; readonly text: string }): Promise<void> {
-  try {
-    await writeFile(path, text, { flag: "r+" });
-  } catch {
-    return;
+/** Asks a holder to let everything go and end; makes it end, and opens what it may have left. */
+async function ended(link: HolderLink): Promise<void> {
+  link.end();
+  const timer = setTimeout(() => link.kill(), END_MS);
+  const { openers } = await link.exited;
+  clearTimeout(timer);
+  await openByWriting(openers);
+}
+
+/** Opens the lines past the holder. A failure is no news: the next holder opens first, and says why it cannot. */
+async function openByWriting(openers: readonly Opener[]): Promise<void> {
+  for (const { path, text } of openers) {
+    try {
+      await writeFile(path, text, { flag: "r+" });
+    } catch {
+      continue;
+    }
   }
 }
 

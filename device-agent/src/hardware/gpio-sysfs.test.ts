@@ -4,7 +4,8 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
-import { openRelay } from "./relay-drivers.js";
+import { systemClock } from "../system-clock.js";
+import { openLines } from "./open-lines.js";
 
 /** Why onoff cannot be driven here against a folder of our own in the place of /sys/class; undefined where it can. */
 function whyNot(): string | undefined {
@@ -20,11 +21,11 @@ function whyNot(): string | undefined {
 }
 
 const missing = whyNot();
-if (missing !== undefined) console.warn(`gpio-line.test.ts: the tests on onoff are left out: ${missing}`);
+if (missing !== undefined) console.warn(`gpio-sysfs.test.ts: the tests on onoff are left out: ${missing}`);
 const onoffTest = test.skipIf(missing !== undefined);
 const titled = (title: string): string => (missing === undefined ? title : `${title} (left out: ${missing})`);
 
-const drivers = JSON.stringify(new URL("../../dist/hardware/relay-drivers.js", import.meta.url).href);
+const openLinesModule = JSON.stringify(new URL("../../dist/hardware/open-lines.js", import.meta.url).href);
 
 /** Runs a program with a sysfs that shows a Pi's chip at 512 and `pin` as a predecessor left it: exported and energised. */
 async function runWithPins(pin: number, program: string): Promise<unknown> {
@@ -43,7 +44,8 @@ async function runWithPins(pin: number, program: string): Promise<unknown> {
   const prelude = `
     import { readFile } from "node:fs/promises";
     import { watch } from "node:fs";
-    import { openRelay } from ${drivers};
+    import { openLines } from ${openLinesModule};
+    const closed = { relay: "closed", runOn: false, stop: false };
     const line = ${JSON.stringify(line)};
     const read = async (name) => (await readFile(line + "/" + name, "utf8")).trim();
     const becomes = (value) => new Promise((resolve) => {
@@ -68,12 +70,13 @@ onoffTest(titled("R1, R2: onoff drives the pin at its chip's base, and opens it 
   const seen = await runWithPins(
     17,
     `
-    const relay = await openRelay({ driver: "gpio", pin: 17 }, { onFault: (code) => seen.push(code) });
+    const { relay } = await openLines({ driver: "sysfs", pin: 17 }, undefined, {});
+    relay.watch((reason) => seen.push(reason));
     seen.push(await read("direction"), await read("active_low"), await read("value"));
-    await relay.permit(500);
+    await relay.permit(500, closed);
     seen.push(await read("value"));
     await becomes("0");
-    await relay.permit(500);
+    await relay.permit(500, closed);
     seen.push(await read("value"));
     process.kill(relay.holderPid, "SIGKILL");
     await becomes("0");
@@ -81,16 +84,16 @@ onoffTest(titled("R1, R2: onoff drives the pin at its chip's base, and opens it 
     seen.push(await read("value"));
     console.log(JSON.stringify(seen));`,
   );
-  expect(seen).toEqual(["low", "0", "0", "1", "1", "RELAY_UNRESPONSIVE", "0"]);
+  expect(seen).toEqual(["low", "0", "0", "1", "1", "the relay holder ended (SIGKILL)", "0"]);
 });
 
 onoffTest(titled("R1: an active-low line is opened at its high level, never with direction out"), async () => {
   const seen = await runWithPins(
     5,
     `
-    const relay = await openRelay({ driver: "gpio", pin: 5, activeLow: true }, { onFault: console.error });
+    const { relay } = await openLines({ driver: "sysfs", pin: 5, activeLow: true }, undefined, {});
     seen.push(await read("direction"), await read("active_low"), await read("value"));
-    await relay.permit(500);
+    await relay.permit(500, closed);
     seen.push(await read("value"));
     await relay.close();
     seen.push(await read("value"));
@@ -106,9 +109,9 @@ onoffTest(titled("without onoff the error carries the command that installs it")
     import { execFileSync } from "node:child_process";
     import { createRequire } from "node:module";
     import { dirname } from "node:path";
-    const onoff = dirname(createRequire(${drivers}).resolve("onoff"));
+    const onoff = dirname(createRequire(${openLinesModule}).resolve("onoff"));
     execFileSync("mount", ["-t", "tmpfs", "tmpfs", onoff]);
-    const failure = await openRelay({ driver: "gpio", pin: 17 }, { onFault: console.error }).catch((error) => error);
+    const failure = await openLines({ driver: "sysfs", pin: 17 }, undefined, {}).catch((error) => error);
     console.log(JSON.stringify([failure.name, failure.hint, await read("value")]));`,
   );
   expect(seen).toEqual(["DriverMissingError", "sudo apt-get install -y build-essential python3 && npm ci", "1"]);
@@ -117,7 +120,9 @@ onoffTest(titled("without onoff the error carries the command that installs it")
 test.skipIf(existsSync("/sys/class/gpio"))(
   "a machine without GPIO gives the error that says so, and no relay in its place",
   async () => {
-    await expect(openRelay({ driver: "gpio", pin: 17 }, { onFault: () => {} })).rejects.toMatchObject({
+    await expect(
+      openLines({ driver: "sysfs", pin: 17 }, undefined, { scheduler: systemClock() }),
+    ).rejects.toMatchObject({
       name: "DriverMissingError",
       message: "this machine has no GPIO: /sys/class/gpio cannot be read",
       hint: "run the agent on a Raspberry Pi whose kernel shows its pins: ls /sys/class/gpio",
