@@ -41,11 +41,8 @@ export {
 export { modeInForce, policyInForce } from "./tap/mode-in-force.js";
 export { type Block, blockOf } from "./interlock/block-of.js";
 export { blocksOf, type InterlockState, sessionOf, STARTING } from "./interlock/interlock-state.js";
-export type { InterlockEvent, InterlockRecord, Step } from "./interlock/interlock-event.js";
-export { outputsFor, type Outputs } from "./interlock/outputs-for.js";
-export { step } from "./interlock/step.js";
-export type { EndReason, InterlockEvent, InterlockRecord } from "./interlock/interlock-event.js";
-export { outputsFor } from "./interlock/outputs-for.js";
+export type { EndReason, InterlockEvent, InterlockRecord, Step } from "./interlock/interlock-event.js";
+export { type Outputs, outputsFor } from "./interlock/outputs-for.js";
 export { step } from "./interlock/step.js";
 export { screenFor } from "./screen/screen-for.js";
 export { silentScreen } from "./screen/silent-screen.js";

@@ -61,7 +61,7 @@ test("accepted means: one alternative held in full, each grant live, and enough 
 test("what makes facts worse never opens: a refusal stays one, with at least as much missing", () => {
   const worse = fc.constantFrom<Partial<TapFacts>>(
     { stalenessMs: 8 * DAY_MS },
-    { blocked: "MACHINE_FAULTED" },
+    { blocked: { code: "MACHINE_FAULTED", admits: "nobody" } },
     { machine: "other" },
     { presentation: { uid } },
     { now: TEST_EPOCH + 500 * DAY_MS },

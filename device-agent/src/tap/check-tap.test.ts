@@ -41,7 +41,10 @@ function tap(given: Case): TapVerdict {
   });
 }
 
-const codesOf = (verdict: TapVerdict) => (verdict.ok ? "accepted" : verdict.missing.map(({ code }) => code).join(" "));
+function codesOf(verdict: TapVerdict): string {
+  if (!verdict.ok) return verdict.missing.map(({ code }) => code).join(" ");
+  return ["accepted", ...(verdict.needsSupervision ? ["supervised"] : []), ...verdict.waived].join(" ");
+}
 const phone = ed25519Key(testSigner("a phone").publicKey);
 const grant = (training: number, level: 1 | 2 | 3 | 4, daysBefore = 0) => ({ training, level, daysBefore });
 
@@ -111,12 +114,12 @@ const table: readonly (Case & { readonly title: string; readonly expect: string 
     title: "a trainee where supervision is possible",
     claims: { grants: [grant(1, 1)] },
     policy: { supervision: { mode: "allowed" } },
-    expect: "SUPERVISION_REQUIRED",
+    expect: "accepted supervised",
   },
   {
     title: "a user where supervision is required",
     policy: { supervision: { mode: "required" } },
-    expect: "SUPERVISION_REQUIRED",
+    expect: "accepted supervised",
   },
   {
     title: "a trainer where supervision is required",
@@ -176,7 +179,7 @@ const table: readonly (Case & { readonly title: string; readonly expect: string 
   {
     title: "out of service stands before what the person lacks",
     claims: { grants: [grant(2, 2)] },
-    facts: { blocked: "MACHINE_OUT_OF_SERVICE" },
+    facts: { blocked: { code: "MACHINE_OUT_OF_SERVICE", admits: "nobody" } },
     expect: "MACHINE_OUT_OF_SERVICE TRAINING_MISSING",
   },
   {

@@ -11,8 +11,10 @@ import {
   sameBytes,
   toHex,
 } from "@badgekey/shared";
-import { checkGrants } from "./check-grants.js";
+import type { Block } from "../interlock/block-of.js";
+import { type GrantsAnswer, checkGrants } from "./check-grants.js";
 import { currentBadge } from "./current-badge.js";
+import { modeInForce } from "./mode-in-force.js";
 import { isWithinSchedule } from "./schedule.js";
 import type { Missing, RefusedTap, TapVerdict } from "./tap-verdict.js";
 
@@ -36,8 +38,8 @@ export interface TapFacts {
   readonly now: Instant;
   readonly clock: ClockState;
   readonly stalenessMs: number;
-  /** Why nobody could use the machine now, where the interlock says so. */
-  readonly blocked?: Extract<TapCode, "MACHINE_OUT_OF_SERVICE" | "MACHINE_FAULTED"> | undefined;
+  /** Why nobody could use the machine now, where the interlock says so (`blockOf`). */
+  readonly blocked?: Block | undefined;
 }
 
 /** These say nothing about the person: what else a badge lacks is not looked at. */
@@ -53,21 +55,32 @@ export function checkTap(facts: TapFacts): TapVerdict {
   const policy = entry && entry.policy !== "unreadable" ? entry.policy : undefined;
   if (!policy || !site.trust) return refused([{ code: "MACHINE_UNKNOWN" }]);
   const atSite = missingAtSite(facts, policy);
-  if (!presentation.badge) return refused([{ code: "CARD_EMPTY" }, ...atSite]);
+  if (!presentation.badge) return refused([{ code: "CARD_EMPTY" }, ...blocking(facts), ...atSite]);
   const verdict = currentBadge(presentation.badge, site, now);
   const { badge } = verdict;
-  if (!badge) return refused([{ code: verdict.ok ? "BADGE_MALFORMED" : verdict.code }, ...atSite]);
+  if (!badge) {
+    return refused([{ code: verdict.ok ? "BADGE_MALFORMED" : verdict.code }, ...blocking(facts), ...atSite]);
+  }
   const bound = checkBinding(badge, presentation);
   if (!verdict.ok && FINAL.includes(verdict.code)) return refused([{ code: verdict.code }], badge, bound);
   const held = checkGrants({ badge, policy, site, now });
+  const isShort = bound.ok && !isAssured(bound.assurance, presentation, policy);
+  const lacking: Missing[] = [
+    ...held.missing.filter((one) => verdict.ok || one.code !== "TRAINING_ENDED"),
+    ...(held.needsSupervision ? [held.supervised ?? { code: "SUPERVISION_REQUIRED" as const }] : []),
+    ...(isShort ? [{ code: "ASSURANCE_TOO_LOW" as const }] : []),
+  ];
+  // What a machine that only watches lets pass: missing grants, supervision and assurance, nothing else (DESIGN section 6).
+  const watches = modeInForce(policy, now, facts.clock).kind === "warnOnly";
   const missing: Missing[] = [
     ...(verdict.ok ? [] : [badgeMissing(verdict.code, badge)]),
     ...(bound.ok ? [] : [{ code: bound.code }]),
+    ...blocking(facts, held),
     ...atSite,
-    ...held.missing.filter((one) => verdict.ok || one.code !== "TRAINING_ENDED"),
-    ...(bound.ok && !isAssured(bound.assurance, presentation, policy) ? [{ code: "ASSURANCE_TOO_LOW" as const }] : []),
+    ...(watches ? [] : lacking),
   ];
-  const [first, ...more] = missing;
+  // A trainer can still make up for supervision, and for nothing else.
+  const [first, ...more] = missing.every(({ code }) => code === "SUPERVISION_REQUIRED") ? [] : missing;
   if (first || !bound.ok) return refused(first ? [first, ...more] : [{ code: "CARD_MISMATCH" }], badge, bound);
   return {
     ok: true,
@@ -76,14 +89,23 @@ export function checkTap(facts: TapFacts): TapVerdict {
     assurance: bound.assurance,
     grants: held.grants.map(({ training, level }) => ({ training, level })),
     endsAt: Math.min(badge.claims.expiresAt, ...held.grants.map(({ endsAt }) => endsAt)),
+    needsSupervision: held.needsSupervision && !watches,
+    maySupervise: held.maySupervise && !isShort,
+    isSteward: held.isSteward && !isShort,
+    waived: watches ? [...new Set(lacking.map(({ code }) => code))] : [],
   };
+}
+
+/** What the interlock says of the machine, but to those who may reset or release it there. */
+function blocking({ blocked }: TapFacts, held?: GrantsAnswer): readonly Missing[] {
+  if (!blocked || blocked.admits === "everyone") return [];
+  return blocked.admits === "stewards" && held?.isSteward ? [] : [{ code: blocked.code }];
 }
 
 /** What stands in the way of everybody. */
 function missingAtSite(facts: TapFacts, policy: MachinePolicy): readonly Missing[] {
-  const { site, now, clock, stalenessMs, blocked } = facts;
+  const { site, now, clock, stalenessMs } = facts;
   const codes: TapCode[] = [];
-  if (blocked) codes.push(blocked);
   if (now >= site.root.expiresAt || (site.trust && now >= site.trust.expiresAt)) codes.push("TRUST_EXPIRED");
   // Powered-on time raises the floor and so counts here: an agent without confirmed time stops as others do (R17).
   if (stalenessMs > policy.staleness.refuseAfterSeconds * 1000) codes.push("LISTS_STALE");

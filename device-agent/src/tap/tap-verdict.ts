@@ -20,6 +20,14 @@ export interface AcceptedTap {
   readonly grants: readonly { readonly training: number; readonly level: Level }[];
   /** When the first of them ends, or the badge. */
   readonly endsAt: Instant;
+  /** A trainee, or anybody below a trainer where supervision is required: works only after a trainer's co-tap. */
+  readonly needsSupervision: boolean;
+  /** Trainer or steward in everything that the machine requires. */
+  readonly maySupervise: boolean;
+  /** Steward in everything that the machine requires: may release it. */
+  readonly isSteward: boolean;
+  /** What a machine that only watches would have refused, each code once; empty where it enforces. */
+  readonly waived: readonly (TapCode | BadgeCode)[];
 }
 
 export interface RefusedTap {
