@@ -1,4 +1,6 @@
 export { JournalError, type JournalOptions, openJournal, type SalvageReport } from "./journal/journal.js";
+export { JournalStore } from "./journal/journal-store.js";
+export { JournalWriter } from "./agent-journal.js";
 export { checkPin, type PinVerdict } from "./hardware/gpio-pins.js";
 export { findGpioBase } from "./hardware/gpio-base.js";
 export { type MachineLines, openLines, type OpenLinesOptions } from "./hardware/open-lines.js";
@@ -26,7 +28,7 @@ export type { AgentTls } from "./uplink/broker-connection.js";
 export { type AgentRequest, createAgentRequest } from "./uplink/certificate-request.js";
 export { mqttUplink, type MqttUplinkOptions, type UplinkTiming } from "./uplink/mqtt-uplink.js";
 export { createOutbox, type Outbox, type OutboxOptions } from "./uplink/outbox.js";
-export type { Journal, Relay } from "./ports.js";
+export type { Journal, Relay, ScreenAction, ScreenView } from "./ports.js";
 export { systemClock } from "./system-clock.js";
 export { type Agent, type AgentDeps, createAgent } from "./agent.js";
 export type { Presentation } from "./agent-deps.js";
@@ -44,7 +46,9 @@ export { blocksOf, type InterlockState, sessionOf, STARTING } from "./interlock/
 export type { EndReason, InterlockEvent, InterlockRecord, Step } from "./interlock/interlock-event.js";
 export { type Outputs, outputsFor } from "./interlock/outputs-for.js";
 export { step } from "./interlock/step.js";
-export { screenFor } from "./screen/screen-for.js";
+export { type Notice, screenFor } from "./screen/screen-for.js";
+export { english, german, type Messages } from "./screen/messages/messages.js";
+export { pageScreen, type PageScreen } from "./screen/page-screen.js";
 export { silentScreen } from "./screen/silent-screen.js";
 export { simulatedScreen } from "./screen/simulated-screen.js";
 export { FakeClock, fakeClock } from "./testing/fake-clock.js";

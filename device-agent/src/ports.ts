@@ -1,4 +1,14 @@
-import type { AgentTopic, GatewayTopic, MachinePolicy, RowPosition, UsageRow } from "@badgekey/shared";
+import type {
+  AgentTopic,
+  GatewayTopic,
+  ListOpening,
+  MachinePolicy,
+  OpenedList,
+  RowPosition,
+  TrustCode,
+  UsageRow,
+  Verdict,
+} from "@badgekey/shared";
 import type { Messages } from "./screen/messages/messages.js";
 
 /** Ports of the agent: types only. Drivers implement them, agent.ts uses them, main.ts joins both. */
@@ -65,29 +75,55 @@ export interface JournalHead extends RowPosition {
 
 /** The append-only journal. One writer; lives in a worker thread, so nothing here blocks the caller's loop. */
 export interface Journal {
-  /** Rows and mark changes in one durable commit (WAL, synchronous=FULL). Resolves once durable, with the new head. */
+  /**
+   * Rows and mark changes in one durable commit (WAL, synchronous=FULL). Resolves once durable, with the new head. After a
+   * rejection the same may be handed in again: the same body object is the same row, and is written once.
+   */
   append(bodies: readonly Uint8Array[], marks?: MarkChanges): Promise<JournalHead>;
   /** Rows not yet acknowledged that lie after `after` (or from the oldest), oldest first. */
   rowsAfter(after: RowPosition | undefined, limit: number): Promise<readonly UsageRow[]>;
   /** Drops rows up to a position if `chain` equals our own hash there; "mismatch" drops nothing. */
   acknowledge(upTo: RowPosition, chain: Uint8Array): Promise<"dropped" | "mismatch">;
   pendingCount(): Promise<number>;
+  /** One listener, told at once how the storage stands, then of each change (SAFETY R19, R20). */
+  watch(onEvent: (event: JournalEvent) => void): void;
   close(): Promise<void>;
 }
+
+export interface JournalStorage {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  /** Room that rows take in the journal. */
+  readonly journalBytes: number;
+  /** `low`: less than 10 % is free. `full`: what is left is for the end of the running session. */
+  readonly state: "ample" | "low" | "full";
+}
+
+/** What was found damaged, and what was saved of it. */
+export interface JournalSalvage {
+  /** Where the damaged file was moved; empty where nothing was left of it. */
+  readonly movedTo: string;
+  readonly rowsKept: number;
+  /** Rows known to be missing; where even the newest position is lost there may be more. */
+  readonly rowsLost: number;
+  /** From the first to the last row known to be missing: boot, sequence, boot, sequence. */
+  readonly lost?: readonly [number, number, number, number];
+  readonly reason: string;
+  /** Then nobody knows what was out of service: the machine starts out of service (SAFETY R5). */
+  readonly marksLost: boolean;
+}
+
+export type JournalEvent =
+  | { readonly kind: "storage"; readonly storage: JournalStorage }
+  /** Damage found while the agent runs: its marks are kept, a new boot has begun. */
+  | { readonly kind: "salvaged"; readonly salvage: JournalSalvage };
 
 export interface OpenedJournal {
   readonly journal: Journal;
   readonly head: JournalHead;
   readonly marks: Marks;
   /** Set when damage was found: the old file was moved aside, salvaged rows were taken over, the rest is lost. */
-  readonly salvage?: {
-    readonly movedTo: string;
-    readonly rowsKept: number;
-    readonly rowsLost: number;
-    readonly reason: string;
-    /** Then nobody knows what was out of service: the machine starts out of service (SAFETY R5). */
-    readonly marksLost: boolean;
-  };
+  readonly salvage?: JournalSalvage;
 }
 
 /** Monotonic milliseconds since some start; never compared with a date. */
@@ -159,6 +195,12 @@ export interface SiteStateStore {
   saveClock(floorAt: number, freshAt: number): Promise<void>;
 }
 
+/** Opens lists away from the loop's thread, which must not wait for them (SAFETY R8). Rejects where the thread ended. */
+export interface ListOpener {
+  open(name: string, bytes: Uint8Array, opening: ListOpening): Promise<Verdict<OpenedList, TrustCode>>;
+  close(): Promise<void>;
+}
+
 export type ScreenTone =
   "ready" | "reading" | "busy" | "enabled" | "warning" | "refused" | "outOfService" | "attention";
 
@@ -173,7 +215,7 @@ export interface ScreenTraining {
 
 /** What else holds at this machine, told in every state. */
 export interface ScreenNote {
-  readonly kind: "lists" | "clock" | "watchOnly" | "open" | "bypass" | "readerLost" | "outOfService";
+  readonly kind: "lists" | "clock" | "watchOnly" | "open" | "bypass" | "readerLost";
   readonly text: string;
 }
 

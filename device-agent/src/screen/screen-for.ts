@@ -1,12 +1,19 @@
-import { type Active, type InterlockState, endOf, sessionOf } from "../interlock/interlock-state.js";
-import { isExtendable } from "../interlock/take-tap.js";
+import { blockOf } from "../interlock/block-of.js";
+import {
+  type Armed,
+  type Faulted,
+  type InterlockState,
+  type Requested,
+  sessionOf,
+} from "../interlock/interlock-state.js";
 import type { ScreenView } from "../ports.js";
-import { type MessageKey, say } from "./messages/messages.js";
+import { activeView } from "./active-view.js";
+import { say } from "./messages/messages.js";
 import { noticeView } from "./notice-view.js";
+import { plainView } from "./plain-view.js";
 import { tellStaff } from "./refusal-view.js";
 import type { ScreenContext } from "./screen-context.js";
 import { screenNotes, waivingMode } from "./screen-notes.js";
-import { lengthOf, whenIn } from "./wall-time.js";
 
 export type { Notice, ScreenContext } from "./screen-context.js";
 
@@ -30,73 +37,86 @@ export function screenFor(state: InterlockState, context: ScreenContext): Screen
   };
 }
 
-function readingView({ messages }: ScreenContext): ScreenView {
-  return {
-    tone: "reading",
-    headline: say(messages, "reading.headline"),
-    detail: "",
-    next: say(messages, "reading.next"),
-  };
+function readingView(context: ScreenContext): ScreenView {
+  const { texts } = context.messages;
+  return { ...plainView("reading", context, "reading.headline"), next: texts["reading.next"] };
 }
 
 function stateView(state: InterlockState, context: ScreenContext): ScreenView {
-  const { messages } = context;
-  const contact = context.policy?.contact ?? "";
+  const { messages, policy } = context;
   switch (state.kind) {
     case "starting":
-      return view("busy", context, "starting.headline", "starting.detail");
+      return plainView("busy", context, "starting.headline", "starting.detail");
     case "idle":
       return idleView(state, context);
     case "armed":
-      return {
-        ...view("busy", context, "armed.start.headline", "armed.start.detail", "armed.start.next"),
-        untilMs: state.untilMs,
-      };
+      return { ...armedView(state, context), untilMs: state.untilMs };
     case "active":
       return activeView(state, context);
-    case "pending":
-      return {
-        ...view("warning", context, "warned.handover.headline", "warned.handover.detail", "warned.handover.next"),
-        untilMs: state.untilMs,
-      };
+    case "pending": {
+      const { untilMs } = state;
+      if (state.waitsFor === "coTap") return { ...trainerView(context), untilMs };
+      const headline = "warned.handover.headline";
+      return { ...plainView("warning", context, headline, "warned.handover.detail", "warned.handover.next"), untilMs };
+    }
     case "lockedOut":
       return {
         tone: "outOfService",
         headline: say(messages, "outOfService.headline"),
         detail: state.lockout.reason,
-        next: tellStaff(messages, contact),
+        next: tellStaff(messages, policy?.contact ?? ""),
       };
     case "faulted":
-      return {
-        tone: "attention",
-        headline: say(messages, "attention.headline"),
-        detail: say(messages, `fault.${state.faults[0]}`),
-        next: tellStaff(messages, contact),
-      };
+      return faultedView(state, context);
   }
 }
 
-/** A view of texts that need nothing filled in. */
-function view(
-  tone: ScreenView["tone"],
-  { messages: { texts } }: ScreenContext,
-  ...[headline, detail, next]: readonly [MessageKey, MessageKey?, MessageKey?]
-): ScreenView {
-  return { tone, headline: texts[headline], detail: detail ? texts[detail] : "", next: next ? texts[next] : "" };
+function armedView(state: Armed | Requested, context: ScreenContext): ScreenView {
+  switch (state.waitsFor) {
+    case "coTap":
+      return trainerView(context);
+    case "card":
+      return plainView("busy", context, "armed.card.headline", "armed.start.detail");
+    case "extraction":
+      return plainView("busy", context, "armed.extraction.headline", "armed.start.detail", "armed.extraction.next");
+    case "startButton":
+      return plainView("busy", context, "armed.start.headline", "armed.start.detail", "armed.start.next");
+  }
+}
+
+function trainerView(context: ScreenContext): ScreenView {
+  return plainView("busy", context, "armed.trainer.headline", "armed.trainer.detail", "armed.trainer.next");
+}
+
+/** What is broken, and what to do: whoever can mend it with a card is told so. */
+function faultedView(state: Faulted, context: ScreenContext): ScreenView {
+  const { messages, policy } = context;
+  const [fault] = state.faults;
+  const admits = policy ? blockOf(state, policy)?.admits : "nobody";
+  const tell = tellStaff(messages, policy?.contact ?? "");
+  const next = (): string => {
+    if (admits === "everyone") return say(messages, fault === "EMERGENCY_STOP" ? "emergency.reset" : "fault.again");
+    return fault === "EMERGENCY_STOP" ? say(messages, "emergency.next") : tell;
+  };
+  return {
+    tone: "attention",
+    headline: say(messages, "attention.headline"),
+    detail: say(messages, fault === "EMERGENCY_STOP" && admits === "everyone" ? "emergency.was" : `fault.${fault}`),
+    next: next(),
+  };
 }
 
 function idleView(state: InterlockState, context: ScreenContext): ScreenView {
   const { policy, messages, clock, stalenessMs } = context;
-  if (!policy) return view("attention", context, "notSetUp.headline", "notSetUp.detail", "staff.ask");
+  if (!policy) return plainView("attention", context, "notSetUp.headline", "notSetUp.detail", "staff.ask");
   if (stalenessMs > policy.staleness.refuseAfterSeconds * 1000) {
-    return view("attention", context, "cannotUse.headline", "cannotUse.lists", "staff.ask");
+    return plainView("attention", context, "cannotUse.headline", "cannotUse.lists", "staff.ask");
   }
   if (clock === "untrusted" && policy.untrustedClock === "refuse") {
-    return view("attention", context, "cannotUse.headline", "cannotUse.clock", "staff.ask");
+    return plainView("attention", context, "cannotUse.headline", "cannotUse.clock", "staff.ask");
   }
   const isOpen = waivingMode(context)?.kind === "unrestrictedUntil";
-  const notes = screenNotes(state, context);
-  const told = notes.find(({ kind }) => kind === (isOpen ? "open" : "lists"));
+  const told = screenNotes(state, context).find(({ kind }) => kind === (isOpen ? "open" : "lists"));
   const withCard = isOpen ? "ready.openTap" : policy.presence === "hold" ? "ready.hold" : "ready.tap";
   const isByButton = isOpen && policy.wiring.inputs.startButton !== undefined;
   return {
@@ -105,40 +125,4 @@ function idleView(state: InterlockState, context: ScreenContext): ScreenView {
     detail: told?.text ?? say(messages, "ready.detail"),
     next: say(messages, isByButton ? "ready.openButton" : withCard),
   };
-}
-
-function activeView(state: Active, context: ScreenContext): ScreenView {
-  const { policy, messages, nowMs } = context;
-  const endsMs = endOf(state);
-  const headline = headlineOf(endsMs, context);
-  const ends = endsMs === undefined ? {} : { untilMs: endsMs };
-  const finish = say(messages, state.presence === "hold" ? "active.finish.hold" : "active.finish.tap");
-  const warning = (detail: MessageKey, next = finish): ScreenView => ({
-    tone: "warning",
-    headline,
-    detail: messages.texts[detail],
-    next,
-    ...ends,
-  });
-  if (state.withdrawn) return warning(state.withdrawn.stop ? "warned.stopping" : "warned.withdrawn");
-  if (state.removedMs !== undefined) {
-    return view("warning", context, "warned.removed.headline", "warned.removed.detail");
-  }
-  if (state.waiting.lockout) return warning("warned.outOfService");
-  if (policy && isExtendable(state, nowMs, policy)) {
-    const extend = say(messages, state.presence === "hold" ? "active.extend.hold" : "active.extend.tap");
-    return warning("warned.time", extend);
-  }
-  if (state.warned) return warning("warned.time");
-  return { tone: "enabled", headline, detail: "", next: finish, ...ends };
-}
-
-/** A time of day where the clock can be relied on, else how long: a confirmed length under an unconfirmed clock. */
-function headlineOf(endsMs: number | undefined, context: ScreenContext): string {
-  const { messages, now, nowMs, clock } = context;
-  if (endsMs === undefined) return say(messages, "active.headline");
-  const leftMs = Math.max(0, endsMs - nowMs);
-  return clock === "untrusted"
-    ? say(messages, "active.headlineFor", { length: lengthOf(messages, leftMs) })
-    : say(messages, "active.headlineUntil", { time: whenIn(context, now + leftMs, now) });
 }

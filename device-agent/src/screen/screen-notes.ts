@@ -1,4 +1,4 @@
-import { type InterlockState, blocksOf, sessionOf } from "../interlock/interlock-state.js";
+import { type InterlockState, blocksOf, sessionOf, sightOf } from "../interlock/interlock-state.js";
 import type { ScreenNote } from "../ports.js";
 import { say } from "./messages/messages.js";
 import type { ScreenContext } from "./screen-context.js";
@@ -22,6 +22,7 @@ export function screenNotes(state: InterlockState, context: ScreenContext): read
   if (sessionOf(state) && blocksOf(state).faults.includes("READER_LOST")) {
     notes.push({ kind: "readerLost", text: say(messages, "note.readerLost") });
   }
+  if (sightOf(state).bypassSinceMs !== undefined) notes.push({ kind: "bypass", text: say(messages, "note.bypass") });
   return notes;
 }
 

@@ -1,0 +1,73 @@
+/// <reference lib="dom" />
+import type { PageView } from "../page-state.js";
+import { byId, drawing, make, setText } from "./dom.js";
+import { noteSignOf, signOf } from "./signs.js";
+
+/** Puts a view on the page. */
+export function showView(view: PageView): void {
+  const { tone, missing } = view;
+  if (document.body.dataset.tone !== tone || byId("sign").childElementCount === 0) {
+    byId("sign").replaceChildren(signOf(tone));
+  }
+  document.body.dataset.tone = tone;
+  // The headline says it already where it is the machine's name.
+  setText(byId("machine"), view.headline === view.machine ? "" : (view.machine ?? ""));
+  byId("machine").hidden = false;
+  // The word that goes with colour and shape, unless the texts say it themselves.
+  const isSaid = [view.headline, view.detail].some((text) => text.startsWith(view.toneWord));
+  setText(byId("tone"), isSaid ? "" : view.toneWord);
+  setText(byId("headline"), view.headline);
+  setText(byId("detail"), missing ? "" : view.detail);
+  setText(byId("next"), missing ? missing.next : view.next);
+  showMissing(missing);
+  byId("notes").replaceChildren(
+    ...(view.notes ?? []).map(({ kind, text }) => {
+      const note = make("li", "note");
+      note.append(noteSignOf(kind), make("span", "", text));
+      return note;
+    }),
+  );
+}
+
+function showMissing(missing: PageView["missing"]): void {
+  const list = byId("trainings");
+  const trainings = missing?.trainings ?? [];
+  list.hidden = trainings.length === 0;
+  list.dataset.count = trainings.length > 4 ? "many" : trainings.length > 1 ? "some" : "one";
+  list.replaceChildren(
+    ...trainings.map(({ name, why, code }) => {
+      const item = make("li", "training");
+      const words = make("div", "");
+      words.append(make("strong", "", name), make("span", "why", why));
+      if (code) item.append(drawing(code.size, [code.path], "code"));
+      item.append(words);
+      return item;
+    }),
+  );
+  setText(byId("more"), missing?.more ?? "");
+}
+
+const SMALLEST = 0.3;
+const STEP = 0.94;
+
+/** Makes everything as large as fits: the longest sentence of the longest language is still whole. */
+export function fit(): void {
+  const root = document.documentElement;
+  let scale = 1;
+  root.style.setProperty("--fit", "1");
+  while (overflows() && scale > SMALLEST) {
+    scale *= STEP;
+    root.style.setProperty("--fit", String(scale));
+  }
+}
+
+function overflows(): boolean {
+  const { body } = document;
+  if (body.scrollHeight > innerHeight || body.scrollWidth > innerWidth) return true;
+  const room = byId("view").parentElement?.clientHeight ?? innerHeight;
+  if ([byId("words"), byId("side")].some(({ offsetHeight }) => offsetHeight > room)) return true;
+  return ["view", "words", "headline", "trainings", "notes"].some((id) => {
+    const element = byId(id);
+    return element.scrollWidth > element.clientWidth + 1;
+  });
+}
