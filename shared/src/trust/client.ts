@@ -14,7 +14,9 @@ import {
   MOST_STEP_BACK_MS,
   type TrustedClock,
   clockAtBoot,
+  floorNow,
   raiseFloor,
+  synced,
   trustedNow,
 } from "./trusted-time.js";
 
@@ -99,6 +101,11 @@ export class TrustClient {
     return trustedNow(this.#clock, monotonicMs);
   }
 
+  /** What must be persisted of the time: the newest signed one, and powered-on time since (SAFETY R15, R17). */
+  floor(monotonicMs: number): Instant {
+    return floorNow(this.#clock, monotonicMs);
+  }
+
   /**
    * Loads objects from the agent's own cache, in the order root/2 … root/n, heartbeat, trust, policy, the rest. Signatures,
    * site and hashes are checked as ever; ends are not, because lists in force outlive theirs (SPEC 5.5).
@@ -158,11 +165,11 @@ export class TrustClient {
       return { ...NONE, outcome: "NONCE_UNKNOWN" };
     }
     this.#question = undefined;
-    if (now > this.#latestPlausible() || now < this.now(monotonicMs) - MOST_STEP_BACK_MS) {
+    if (now > this.#latestPlausible() || now < this.floor(monotonicMs) - MOST_STEP_BACK_MS) {
       this.#clock = { ...this.#clock, state: "untrusted" };
       return { ...NONE, outcome: "TIME_IMPLAUSIBLE", detail: "the answer is too far from the time known so far" };
     }
-    this.#clock = { ...raiseFloor(this.#clock, now, monotonicMs), state: "synced" };
+    this.#clock = synced(this.#clock, now, monotonicMs);
     this.#answered = { at: now, heartbeatVersion };
     this.#refresh();
     const released = this.#releaseWaiting(monotonicMs);
@@ -269,7 +276,7 @@ export class TrustClient {
       if (announced?.version === current.version && !sameBytes(announced.hash, current.hash))
         return no("LIST_EQUIVOCATED", name);
     }
-    if (next.now > this.#latestPlausible() || next.now > now + MOST_ADVANCE_MS) {
+    if (next.now > this.#latestPlausible() || next.now > this.floor(monotonicMs) + MOST_ADVANCE_MS) {
       if (now !== Number.NEGATIVE_INFINITY) return no("TIME_IMPLAUSIBLE", "ask for the time first");
     }
     this.#clock = raiseFloor(this.#clock, next.now, monotonicMs);
