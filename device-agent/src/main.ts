@@ -61,13 +61,29 @@ function program(): Command {
     });
   command
     .command("doctor")
-    .description("look at reader, relay, gateway, lists, journal and disk, and say what mends what is wrong")
+    .description("look at reader, pins, gateway, lists, journal, disk and service, and say what mends what is wrong")
     .option(...config)
+    .option("--card", "wait for a card on the reader, and say what is seen on it", false)
     .option("--json", "one JSON object instead of lines", false)
-    .addHelpText("after", "\nExits with 1 when anything failed. Changes nothing; the agent may be running.")
-    .action(async (options: { config: string; json: boolean }) => {
+    .addHelpText(
+      "after",
+      "\nExits with 1 when anything failed. Changes nothing; the agent may be running, but not for --card.\nRun it as the agent's user, or as root.",
+    )
+    .action(async (options: { config: string; card: boolean; json: boolean }) => {
       const { runDoctor } = await import("./commands/doctor.js");
-      const good = await runDoctor(options, io, { user: process.getuid?.() });
+      const good = await runDoctor(options, io);
+      process.exitCode = good ? EXIT.ok : EXIT.refused;
+    });
+  command
+    .command("lines-off")
+    .description(
+      "set every wired output inactive; for the service's unit, when no process of the agent is left to do it",
+    )
+    .option(...config)
+    .addHelpText("after", "\nExits with 1 when an output did not become inactive. Needs neither network nor enrolment.")
+    .action(async (options: { config: string }) => {
+      const { runLinesOff } = await import("./commands/lines-off.js");
+      const good = await runLinesOff(options, io);
       process.exitCode = good ? EXIT.ok : EXIT.refused;
     });
   return command;

@@ -1,7 +1,7 @@
 import { stat, statfs } from "node:fs/promises";
 import { TrustClient, clockAtBoot } from "@badgekey/shared";
+import { guardedMachine } from "../agent-machine.js";
 import type { Enrolment } from "../enrolment/enrolment-file.js";
-import { JournalError, openJournal } from "../journal/journal.js";
 import { type Disk, diskFolder } from "../site-state/durable-folder.js";
 import { siteStateStore } from "../site-state/site-state-store.js";
 import { journalPath, siteStateFolder } from "./data-folder.js";
@@ -9,91 +9,120 @@ import { type Finding, failed, ok, warning } from "./finding.js";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+const SOON_MS = 30 * DAY_MS;
+const CONNECT = "start the agent while the gateway is in reach: it fetches them";
 
-/** Lists in the cache and how old they are. `now`: the computer's own clock, to tell ages to a person only. */
-export async function checkLists(enrolment: Enrolment, dataDir: string, now: number): Promise<readonly Finding[]> {
+/** The lists of the cache as a starting agent would hold them. */
+export interface LoadedLists {
+  readonly client: TrustClient;
+  readonly floorAt: number;
+  /** When the gateway last confirmed the time to this agent; 0 where it never did. */
+  readonly freshAt: number;
+  /** What in the cache is not used, and why. */
+  readonly leftOut: readonly string[];
+}
+
+/** Reads the cache and changes nothing. The text is why there can be no lists at all. */
+export async function loadLists(enrolment: Enrolment, dataDir: string): Promise<LoadedLists | string> {
   const skipped: string[] = [];
   const log = { warn: (details: unknown) => void skipped.push(fileNamed(details)) };
   const disk = readOnly(diskFolder(siteStateFolder(dataDir)));
-  const loaded = await siteStateStore({ disk, roots: enrolment.roots, log }).load();
-  const clock = clockAtBoot(loaded.floorAt, loaded.freshAt, 0);
-  const started = TrustClient.start(loaded.firstRoot, {
+  const { firstRoot, floorAt, freshAt, objects } = await siteStateStore({ disk, roots: enrolment.roots, log }).load();
+  const started = TrustClient.start(firstRoot, {
     site: enrolment.site,
     agent: enrolment.agent,
-    clock,
+    clock: clockAtBoot(floorAt, freshAt, 0),
     monotonicMs: 0,
   });
-  if (!started.ok)
-    return [failed("lists", `the enrolled root is refused: ${started.code}`, "enrol anew, with --replace")];
+  if (!started.ok) return started.code;
   const client = started.value;
   const refused = client
-    .restore(loaded.objects, 0)
-    .map(({ outcome }, index) => ({ outcome, name: loaded.objects[index]?.name ?? "" }))
+    .restore(objects, 0)
+    .map(({ outcome }, index) => ({ outcome, name: objects[index]?.name ?? "" }))
     .filter(({ outcome }) => outcome !== "accepted" && outcome !== "repeated");
-  const { trust, policy, applied } = client.state;
-  const connect = "start the agent while the gateway is in reach: it fetches them";
+  const leftOut = [...skipped, ...refused.map(({ name, outcome }) => `${name}: ${outcome}`)];
+  return { client, floorAt, freshAt, leftOut };
+}
+
+/** Lists in the cache, how old they are and until when they serve. `now`: the computer's own clock, to tell ages only. */
+export function checkLists({ client, freshAt, leftOut }: LoadedLists, now: number): readonly Finding[] {
+  const { root, trust, policy, status, applied } = client.state;
   const findings: Finding[] = [];
-  if (!trust || !policy) findings.push(failed("lists", "none yet: every card is refused", connect));
+  if (!trust || !policy) findings.push(failed("lists", "none yet: every card is refused", CONNECT));
   else {
-    const held = [...applied].map(([name, { version }]) => `${name} ${String(version)}`).join(", ");
-    findings.push(ok("lists", held));
-    findings.push(ageOf(loaded.freshAt, now, connect));
-    if (trust.expiresAt - now < 30 * DAY_MS) {
-      const day = new Date(trust.expiresAt).toISOString().slice(0, 10);
-      findings.push(warning("lists", `the trust list ends on ${day}`, "see to the deadlines in the console"));
+    findings.push(ok("lists", [...applied].map(([name, { version }]) => `${name} ${String(version)}`).join(", ")));
+    const machine = guardedMachine(client.state, client.agent);
+    findings.push(machineFinding(machine.id, policy.machines.has(machine.id), machine.policy !== undefined));
+    const refuseAfterMs = (machine.policy?.staleness.refuseAfterSeconds ?? 0) * 1_000;
+    const warnAfterMs = (machine.policy?.staleness.warnAfterSeconds ?? 0) * 1_000;
+    // Taps are refused past an end of root or trust list, whatever the staleness allows.
+    const lastAt = Math.min(freshAt + refuseAfterMs, trust.expiresAt, root.expiresAt);
+    findings.push(contactOf({ freshAt, now, lastAt, warnAfterMs }));
+    const ends: [string, number][] = [
+      ["root", root.expiresAt],
+      ["trust list", trust.expiresAt],
+      ["policy", policy.expiresAt],
+    ];
+    for (const [name, endsAt] of ends) {
+      if (endsAt - now < SOON_MS)
+        findings.push(warning("lists", `the ${name} ends on ${day(endsAt)}`, "see to the deadlines in the console"));
+    }
+    const old = [...status].filter(([, { expiresAt }]) => expiresAt < now).map(([issuer]) => issuer);
+    if (old.length > 0) {
+      findings.push(warning("lists", `past their end are the withdrawn badges of ${old.join(", ")}`, CONNECT));
     }
   }
-  const bad = [...skipped, ...refused.map(({ name, outcome }) => `${name}: ${outcome}`)];
-  if (bad.length > 0) findings.push(warning("lists", `left out: ${bad.join(", ")}`, connect));
+  if (leftOut.length > 0) findings.push(warning("lists", `left out: ${leftOut.join(", ")}`, CONNECT));
   return findings;
 }
 
-function ageOf(freshAt: number, now: number, mend: string): Finding {
-  if (freshAt === 0) return warning("contact", "the gateway has never confirmed the time to this agent", mend);
-  const hours = Math.max(0, Math.round((now - freshAt) / HOUR_MS));
-  const detail = `confirmed ${hours < 48 ? `${String(hours)} hours` : `${String(Math.round(hours / 24))} days`} ago`;
-  return hours > 24 ? warning("contact", detail, mend) : ok("contact", detail);
-}
-
-/** Whether the journal is whole. A running agent holds it, which is as it should be. */
-export async function checkJournal(enrolment: Enrolment, dataDir: string, user: number | undefined): Promise<Finding> {
-  const path = journalPath(dataDir);
-  const file = await stat(path).catch(unlessAbsent);
-  if (!file) return ok("journal", "none yet: the first start makes it");
-  if (user !== undefined && user !== file.uid) {
-    // Opening may write files beside it, which the agent then could not open.
-    return warning(
-      "journal",
-      "belongs to another user: not looked at",
-      `run doctor as that user: sudo -u '#${String(file.uid)}' …`,
+function machineFinding(id: string, isKnown: boolean, isReadable: boolean): Finding {
+  if (isReadable) return ok("machine", id);
+  if (!isKnown)
+    return failed(
+      "machine",
+      "no machine is assigned to this controller",
+      "assign one in the console, or: badgekey machine add --help",
     );
-  }
-  try {
-    const { journal, salvage } = await openJournal({
-      path,
-      site: enrolment.site,
-      agent: enrolment.agent,
-      bootFloor: 0,
-    });
-    const pending = await journal.pendingCount();
-    await journal.close();
-    if (!salvage) return ok("journal", `whole, ${String(pending)} records not yet acknowledged`);
-    return warning("journal", `was damaged: ${salvage.reason}`, `keep ${salvage.movedTo} for whoever looks into it`);
-  } catch (error) {
-    if (!(error instanceof JournalError)) throw error;
-    if (error.code?.startsWith("SQLITE_BUSY")) return ok("journal", "in use by the running agent");
-    return failed("journal", error.message, `give this user the right to write ${dataDir}, or name another dataDir`);
-  }
+  return failed(
+    "machine",
+    `${id} asks for what this program does not know: every card is refused`,
+    "update badgekey on this controller",
+  );
 }
 
+interface Contact {
+  readonly freshAt: number;
+  readonly now: number;
+  readonly lastAt: number;
+  readonly warnAfterMs: number;
+}
+
+function contactOf({ freshAt, now, lastAt, warnAfterMs }: Contact): Finding {
+  if (freshAt === 0) return warning("contact", "the gateway has never confirmed the time to this agent", CONNECT);
+  const hours = Math.max(0, Math.round((now - freshAt) / HOUR_MS));
+  const ago = `confirmed ${hours < 48 ? `${String(hours)} hours` : `${String(Math.round(hours / 24))} days`} ago`;
+  if (now > lastAt) return failed("contact", `${ago}; worked without contact until ${day(lastAt)}`, CONNECT);
+  const detail = `${ago}; works without contact until ${day(lastAt)}`;
+  return now - freshAt > warnAfterMs ? warning("contact", detail, CONNECT) : ok("contact", detail);
+}
+
+/** Room for the journal (SAFETY R19): a warning below 10 %, a failure once the ballast is gone or 2 % are left. */
 export async function checkDisk(dataDir: string): Promise<Finding> {
   const space = await statfs(dataDir).catch(unlessAbsent);
   if (!space) return failed("disk", `${dataDir} is not there`, "badgekey-agent enroll makes it");
   const free = space.bavail / Math.max(1, space.blocks);
-  const detail = `${String(Math.round((space.bavail * space.bsize) / 1e6))} MB free (${String(Math.round(100 * free))} %)`;
-  const mend = `see what takes the room: sudo du -xh -d2 / | sort -h | tail`;
+  const hasJournal = (await stat(journalPath(dataDir)).catch(() => undefined)) !== undefined;
+  const hasBallast = (await stat(`${journalPath(dataDir)}.ballast`).catch(() => undefined)) !== undefined;
+  const ballast = hasJournal && !hasBallast ? ", the reserve for the last records is used up" : "";
+  const detail = `${String(Math.round((space.bavail * space.bsize) / 1e6))} MB free (${String(Math.round(100 * free))} %)${ballast}`;
+  const mend = "see what takes the room: sudo du -xh -d2 / | sort -h | tail";
   if (free < 0.02) return failed("disk", detail, mend);
-  return free < 0.1 ? warning("disk", detail, mend) : ok("disk", detail);
+  return free < 0.1 || ballast !== "" ? warning("disk", detail, mend) : ok("disk", detail);
+}
+
+function day(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
 }
 
 function unlessAbsent(error: unknown): undefined {

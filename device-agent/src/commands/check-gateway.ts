@@ -6,6 +6,7 @@ import type { Enrolment } from "../enrolment/enrolment-file.js";
 import { type Finding, failed, ok, warning } from "./finding.js";
 
 const DAY_MS = 86_400_000;
+const SOON_MS = 7 * DAY_MS;
 const CONNECT_MS = 5_000;
 /** With TLS 1.3 a server refuses a client's certificate only after the client has seen the handshake succeed. */
 const REFUSAL_MS = 300;
@@ -22,10 +23,8 @@ export function checkEnrolment(enrolment: Enrolment, now: number, file: string):
   );
   const day = new Date(until).toISOString().slice(0, 10);
   if (now < from) {
-    return [
-      enrolled,
-      failed("clock", "this computer's clock is before its enrolment", "sudo timedatectl set-ntp true"),
-    ];
+    const detail = `is not valid yet by this computer's clock (from ${certificate.validFrom})`;
+    return [enrolled, failed("certificate", detail, "sudo timedatectl set-ntp true")];
   }
   if (now >= until) return [enrolled, failed("certificate", `ended on ${day}`, anew)];
   if (until - now < 30 * DAY_MS) return [enrolled, warning("certificate", `ends on ${day}`, anew)];
@@ -36,15 +35,25 @@ export function checkEnrolment(enrolment: Enrolment, now: number, file: string):
 export async function checkGateway(
   enrolment: Enrolment,
   address: { readonly host: string; readonly port: number },
-  monotonic: () => number,
+  { monotonic, now }: { readonly monotonic: () => number; readonly now: number },
 ): Promise<Finding> {
   const place = `${address.host}:${String(address.port)}`;
   const startedMs = monotonic();
-  const trouble = await handshake(enrolment, address);
-  if (trouble === undefined) {
-    return ok("gateway", `${place} answers, TLS in ${String(Math.round(monotonic() - startedMs))} ms`);
+  const outcome = await handshake(enrolment, address);
+  if ("endsAt" in outcome) {
+    const answers = `${place} answers, TLS in ${String(Math.round(monotonic() - startedMs))} ms`;
+    const end = new Date(outcome.endsAt).toISOString().slice(0, 10);
+    const detail = `${answers}, its certificate for ${enrolment.broker.host} ends on ${end}`;
+    return outcome.endsAt - now < SOON_MS
+      ? warning("gateway", detail, "see to the gateway: it renews its certificate by itself")
+      : ok("gateway", detail);
   }
-  return failed("gateway", `${place}: ${trouble.reason}`, mendFor(trouble, address));
+  return failed("gateway", `${place}: ${outcome.reason}`, mendFor(outcome, address));
+}
+
+interface Reached {
+  /** When the gateway's certificate ends. */
+  readonly endsAt: number;
 }
 
 interface Trouble {
@@ -55,7 +64,7 @@ interface Trouble {
 function handshake(
   { tls, broker }: Enrolment,
   { host, port }: { readonly host: string; readonly port: number },
-): Promise<Trouble | undefined> {
+): Promise<Trouble | Reached> {
   return new Promise((resolve) => {
     const socket = connect({
       ...tls,
@@ -65,10 +74,10 @@ function handshake(
       servername: isIP(broker.host) === 0 ? broker.host : "",
       checkServerIdentity: (_host, certificate) => checkServerIdentity(broker.host, certificate),
     });
-    const done = (trouble?: Trouble): void => {
+    const done = (outcome: Trouble | Reached): void => {
       clearTimeout(timer);
       socket.destroy();
-      resolve(trouble);
+      resolve(outcome);
     };
     let timer = setTimeout(
       () => done({ code: "TIMEOUT", reason: `no answer in ${String(CONNECT_MS)} ms` }),
@@ -76,7 +85,8 @@ function handshake(
     );
     socket.on("secureConnect", () => {
       clearTimeout(timer);
-      timer = setTimeout(() => done(), REFUSAL_MS);
+      const endsAt = Date.parse(socket.getPeerCertificate().valid_to);
+      timer = setTimeout(() => done({ endsAt }), REFUSAL_MS);
     });
     socket.on("error", (error: NodeJS.ErrnoException) => {
       const code = error.code ?? "UNKNOWN";

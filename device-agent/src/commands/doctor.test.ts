@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -12,8 +12,11 @@ import { startEnrolmentServer } from "../testing/fake-enrolment-server.js";
 import { silentLog } from "../testing/silent-log.js";
 import { startTestBroker } from "../uplink/aedes-fixture.js";
 import { journalPath, siteStateFolder } from "./data-folder.js";
+import { type DoctorProbes, doctorProbes } from "./doctor-probes.js";
 import { runDoctor } from "./doctor.js";
+import type { Finding } from "./finding.js";
 
+const HOUR_MS = 3_600_000;
 let folder: string;
 let dataDir: string;
 let config: string;
@@ -22,7 +25,7 @@ const cleanups: (() => Promise<void>)[] = [];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "badgekey-doctor-"));
   dataDir = join(folder, "data");
-  config = join(folder, "agent.yaml");
+  config = join(folder, "laser-1.yaml");
   await configure("readers: [{ driver: simulated, socket: r }]\nrelay: { driver: simulated }");
 });
 afterEach(async () => {
@@ -36,10 +39,17 @@ async function configure(devices: string): Promise<void> {
 
 interface Report {
   readonly ok: boolean;
-  readonly findings: readonly { check: string; state: string; detail: string; mend?: string }[];
+  readonly findings: readonly Finding[];
 }
 
-async function doctor({ now = Date.now(), user = process.getuid?.() } = {}) {
+interface Doctoring {
+  readonly now?: number;
+  readonly card?: boolean;
+  readonly probes?: Partial<DoctorProbes>;
+}
+
+/** A computer without systemd and pcscd, whose files are the real ones. */
+async function doctor({ now = Date.now(), card = false, probes = {} }: Doctoring = {}) {
   let out = "";
   const io = {
     version: "test",
@@ -49,14 +59,19 @@ async function doctor({ now = Date.now(), user = process.getuid?.() } = {}) {
     wallClock: () => now,
     monotonic: () => 0,
   };
-  const deps = { user, pcscdSocket: join(folder, "pcscd.comm"), gpioRoot: join(folder, "gpio") };
-  const good = await runDoctor({ config, json: true }, io, deps);
+  const deps: DoctorProbes = {
+    ...doctorProbes(),
+    run: () => Promise.resolve(undefined),
+    pcscdSocket: join(folder, "pcscd.comm"),
+    ...probes,
+  };
+  const good = await runDoctor({ config, json: true, card }, io, deps);
   const report = JSON.parse(out) as Report;
   expect(report.ok).toBe(good);
-  let lines = "";
-  await runDoctor({ config, json: false }, { ...io, out: (text) => void (lines += text) }, deps);
+  out = "";
+  await runDoctor({ config, json: false, card }, io, deps);
   const found = (check: string) => report.findings.filter((finding) => finding.check === check);
-  return { good, found, lines, findings: report.findings };
+  return { good, found, lines: out, findings: report.findings };
 }
 
 /** An agent enrolled at a gateway whose broker runs, or does not. */
@@ -70,6 +85,24 @@ async function enrolled(brokerRuns = true) {
   const enrolment = await enrol(server.invite, { random: (length) => new Uint8Array(length).fill(9) });
   await writeEnrolment(dataDir, { ...enrolment, broker: { host: "127.0.0.1", port } });
   return { enrolment, site: server.site, broker };
+}
+
+type Enrolled = Awaited<ReturnType<typeof enrolled>>;
+
+async function withLists({ enrolment, site }: Enrolled, freshAt: number): Promise<void> {
+  const store = siteStateStore({
+    disk: diskFolder(siteStateFolder(dataDir)),
+    roots: enrolment.roots,
+    log: silentLog(),
+  });
+  const lists = Object.entries(site.first).map(([name, { bytes }]) => ({ name, bytes }));
+  await store.save([{ name: "heartbeat", bytes: site.heartbeat(site.first) }, ...lists], []);
+  await store.saveClock(freshAt, freshAt);
+}
+
+function journalOf({ enrolment }: Enrolled) {
+  const bootsFile = join(dataDir, "boots");
+  return openJournal({ path: journalPath(dataDir), site: enrolment.site, agent: "laser-1", bootFloor: 0, bootsFile });
 }
 
 describe("doctor", () => {
@@ -86,42 +119,69 @@ describe("doctor", () => {
     ]);
     expect(lines).toContain("failed   enrolment: not enrolled yet\n         mend: badgekey-agent enroll");
     expect(lines).toContain("warning  relay: simulated: nothing is switched");
+    expect(found("service")[0]?.detail).toContain("systemd does not run here");
+    expect(found("disk")[0]).toMatchObject({ state: "failed" });
   });
 
-  test("a healthy agent with lists and journal: nothing failed, every fact is told", async () => {
-    const { enrolment, site } = await enrolled();
-    const store = siteStateStore({
-      disk: diskFolder(siteStateFolder(dataDir)),
-      roots: enrolment.roots,
-      log: silentLog(),
-    });
-    const lists = Object.entries(site.first).map(([name, { bytes }]) => ({ name, bytes }));
-    await store.save([{ name: "heartbeat", bytes: site.heartbeat(site.first) }, ...lists], []);
-    const now = Date.now();
-    await store.saveClock(now, now - 3 * 3_600_000);
-    const { journal } = await openJournal({
-      path: journalPath(dataDir),
-      site: enrolment.site,
-      agent: "laser-1",
-      bootFloor: 0,
-    });
+  test("a healthy agent with lists and journal: nothing failed, every fact is told, nothing is changed", async () => {
+    const agent = await enrolled();
+    const freshAt = Date.now() - 3 * HOUR_MS;
+    await withLists(agent, freshAt);
+    const { journal } = await journalOf(agent);
     await journal.append([Uint8Array.of(1), Uint8Array.of(2)]);
     const running = await doctor();
-    expect(running.found("journal")[0]).toMatchObject({ state: "ok", detail: "in use by the running agent" });
+    expect(running.found("journal")).toEqual([
+      { check: "journal", state: "ok", detail: "in use by the running agent" },
+    ]);
     await journal.close();
+    const before = await contentsOf(dataDir);
     const { good, found, findings } = await doctor();
+    expect(await contentsOf(dataDir)).toEqual(before);
     expect(good, JSON.stringify(findings)).toBe(true);
     expect(found("enrolment")[0]?.detail).toMatch(
       /^agent laser-1 at https:.*fingerprint ([0-9a-f]{4} ){3}[0-9a-f]{4}$/,
     );
     expect(found("certificate")[0]).toMatchObject({ state: "warning", detail: expect.stringContaining("ends on") });
-    expect(found("gateway")[0]?.detail).toMatch(/answers, TLS in/);
+    expect(found("gateway")[0]?.detail).toMatch(/answers, TLS in .*certificate for 127\.0\.0\.1 ends on \d{4}-/);
     expect(found("lists")[0]?.detail).toContain("trust 1, policy 1");
-    expect(found("contact")[0]).toMatchObject({ state: "ok", detail: "confirmed 3 hours ago" });
+    const until = new Date(freshAt + 7 * 24 * HOUR_MS).toISOString().slice(0, 10);
+    expect(found("contact")[0]).toMatchObject({
+      state: "ok",
+      detail: `confirmed 3 hours ago; works without contact until ${until}`,
+    });
     expect(found("journal")[0]).toMatchObject({ state: "ok", detail: "whole, 2 records not yet acknowledged" });
     expect(found("disk")).toHaveLength(1);
-    const asOther = await doctor({ user: 4_711 });
-    expect(asOther.found("journal")[0]?.mend).toContain("sudo -u '#");
+  });
+
+  test("lists too old by the machine's own rule are told before anybody stands there with a card", async () => {
+    const agent = await enrolled();
+    await withLists(agent, Date.now() - 8 * 24 * HOUR_MS);
+    const { found } = await doctor();
+    expect(found("contact")[0]).toMatchObject({
+      state: "failed",
+      detail: expect.stringMatching(/^confirmed 8 days ago; worked without contact until \d{4}/),
+    });
+    const barely = await doctor({ now: Date.now() - 6.5 * 24 * HOUR_MS });
+    expect(barely.found("contact")[0]).toMatchObject({ state: "warning" });
+  });
+
+  test("R20: a damaged journal is told and left to the agent; one kept from before is named", async () => {
+    const agent = await enrolled();
+    const { journal } = await journalOf(agent);
+    await journal.append([Uint8Array.of(1)]);
+    await journal.close();
+    const bytes = await readFile(journalPath(dataDir));
+    // SQLite fills its pages from their ends: what stands there are rows.
+    for (let end = 2 * 4096; end <= bytes.length; end += 4096) bytes.fill(0xff, end - 40, end);
+    await writeFile(journalPath(dataDir), bytes);
+    await cp(journalPath(dataDir), `${journalPath(dataDir)}.damaged-1`);
+    const before = await contentsOf(dataDir);
+    const { found } = await doctor();
+    expect(await contentsOf(dataDir)).toEqual(before);
+    expect(found("journal").map(({ state, detail }) => `${state} ${detail}`)).toEqual([
+      "warning was damaged before: journal.db.damaged-1",
+      expect.stringMatching(/^warning is damaged \(.*records lost/),
+    ]);
   });
 
   test("a gateway that is away, and a clock that is wrong, come with what mends them", async () => {
@@ -133,7 +193,8 @@ describe("doctor", () => {
     expect(found("lists")[0]).toMatchObject({ state: "failed", detail: "none yet: every card is refused" });
     const early = await doctor({ now: Date.UTC(2020, 0, 1) });
     expect(early.found("clock")[0]).toMatchObject({ state: "failed", mend: "sudo timedatectl set-ntp true" });
-    const late = await doctor({ now: Date.now() + 10 * 86_400_000 });
+    expect(early.found("certificate")[0]).toMatchObject({ state: "failed", mend: "sudo timedatectl set-ntp true" });
+    const late = await doctor({ now: Date.now() + 10 * 24 * HOUR_MS });
     expect(late.found("certificate")[0]).toMatchObject({ state: "failed", mend: expect.stringContaining("--replace") });
   });
 
@@ -148,25 +209,56 @@ describe("doctor", () => {
     });
   });
 
-  test("real drivers: pcscd that does not listen, GPIO that is not there, GPIO that is", async () => {
-    await configure("readers: [{ driver: pcsc, name: ACR122U }]\nrelay: { driver: gpio, pin: 17 }");
-    const bare = await doctor();
-    expect(bare.found("reader ACR122U")[0]).toMatchObject({ state: "failed" });
-    expect(bare.found("reader ACR122U")[0]?.mend).toMatch(/^sudo /);
-    expect(bare.found("relay GPIO 17")[0]).toMatchObject({
+  test("R19: room that runs out is told before it is gone", async () => {
+    const agent = await enrolled();
+    const { journal } = await journalOf(agent);
+    await journal.close();
+    await rm(`${journalPath(dataDir)}.ballast`, { force: true });
+    const { found } = await doctor();
+    expect(found("disk")[0]).toMatchObject({ detail: expect.stringContaining("reserve for the last records is used") });
+  });
+
+  test("a check that breaks down itself is a finding, and the others go on", async () => {
+    const { found, findings } = await doctor({
+      probes: { run: () => Promise.reject(new Error("out of processes")) },
+    });
+    expect(found("service")[0]).toMatchObject({ state: "failed", detail: "could not be looked at: out of processes" });
+    expect(findings.at(-1)?.check).toBe("disk");
+  });
+
+  test("nothing works at all: every line says what to do", async () => {
+    await configure("readers: [{ driver: pcsc, name: ACR122U }]\nrelay: { driver: sysfs, pin: 17 }");
+    const { good, findings, lines } = await doctor({ probes: { pcscDriverMissing: () => undefined } });
+    expect(good).toBe(false);
+    const bad = findings.filter(({ state }) => state !== "ok");
+    expect(bad.length).toBeGreaterThan(3);
+    for (const { mend } of bad) expect(mend).toBeTruthy();
+    expect(lines).toMatch(
+      /failed {3}pcscd: pcscd does not listen at .*\n {9}mend: sudo systemctl enable --now pcscd.socket/,
+    );
+    expect(lines).toMatch(/failed {3}relay: /);
+  });
+
+  test("the card test is refused while the agent runs: it would be a tap", async () => {
+    const agent = await enrolled();
+    const { journal } = await journalOf(agent);
+    const { found } = await doctor({ card: true });
+    expect(found("card")[0]).toMatchObject({
       state: "failed",
-      detail: expect.stringContaining("no GPIO"),
+      mend: "sudo systemctl stop badgekey-agent@laser-1.service, and start it again afterwards",
     });
-    const chip = join(folder, "gpio/gpiochip512");
-    await mkdir(chip, { recursive: true });
-    await writeFile(join(chip, "label"), "pinctrl-bcm2711\n");
-    await writeFile(join(chip, "base"), "512\n");
-    await writeFile(join(folder, "gpio/export"), "");
-    const mended = await doctor();
-    expect(mended.found("relay GPIO 17")[0]).toEqual({
-      check: "relay GPIO 17",
-      state: "ok",
-      detail: "pinctrl-bcm2711, sysfs number 529, active high",
-    });
+    await journal.close();
   });
 });
+
+/** Every file below a folder with its bytes and times. */
+async function contentsOf(root: string): Promise<Record<string, string>> {
+  const contents: Record<string, string> = {};
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    contents[path] =
+      `${String((await stat(path)).mtimeMs)} ${(await readFile(path)).toString("base64").slice(0, 4096)}`;
+  }
+  return contents;
+}
