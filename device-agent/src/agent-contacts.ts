@@ -39,27 +39,20 @@ export class Contacts {
   onScreenAction(action: ScreenAction): void {
     switch (action.kind) {
       case "endPressed":
-        void this.#context.submit({ kind: "endPressed" });
-        return;
       case "problemReported":
-        return this.#reportProblem(action.reason);
+        // The interlock takes the policy's own reasons only: a page that anyone can reach is no way to write into the log.
+        void this.#context.submit(action);
+        return;
     }
   }
 
   /** Whoever's policy says so is out of service after a report, as soon as nobody uses it. */
   afterStep({ records }: Applied): void {
     const report = records.find(({ kind }) => kind === "problemReported");
-    const { policy, deps } = this.#context;
+    const { deps, policy } = this.#context;
     if (!report || !policy.problem.outOfService) return;
-    const reason = report.reason ?? PROBLEM;
+    const reason = policy.problem.reasons.find((one) => one === report.reason) ?? PROBLEM;
     const lockout = { reason, by: MACHINE_ITSELF, at: deps.trust.now(deps.clock.nowMs()) };
     void this.#context.submit({ kind: "outOfServiceSet", when: "whenFree", lockout });
-  }
-
-  /** Only the policy's own words get into the log: a page that anyone can reach is no way to write to it. */
-  #reportProblem(reason: string): void {
-    const { reasons } = this.#context.policy.problem;
-    const known = reasons.includes(reason) ? reason : PROBLEM;
-    void this.#context.submit({ kind: "problemReported", reason: known });
   }
 }

@@ -4,6 +4,7 @@ import type {
   Card,
   Indicator,
   Inputs,
+  ListOpener,
   MonotonicClock,
   OpenedJournal,
   Reader,
@@ -12,6 +13,8 @@ import type {
   Screen,
   SiteStateStore,
   Uplink,
+  WallClock,
+  Wiring,
 } from "./ports.js";
 import { cardKindOf } from "./presentation/card-kind.js";
 import { Dialogue } from "./presentation/dialogue.js";
@@ -48,9 +51,13 @@ export interface AgentDeps {
   /** Started and restored from the store. */
   readonly trust: TrustClient;
   readonly store: Pick<SiteStateStore, "save" | "saveClock">;
+  /** Opens lists in a thread of its own; without one the agent does it itself. */
+  readonly opener?: ListOpener;
   readonly opened: OpenedJournal;
   readonly readers: readonly Reader[];
   readonly relay: Relay;
+  /** What the lines behind `relay` and `inputs` were opened with; absent where no policy was known then. */
+  readonly wiring?: Wiring;
   /** The machine's contacts, where any are wired. */
   readonly inputs?: Inputs;
   readonly indicator?: Indicator;
@@ -59,6 +66,8 @@ export interface AgentDeps {
   /** The one whose milliseconds `trust` was started with. */
   readonly clock: MonotonicClock;
   readonly scheduler: Scheduler;
+  /** Without one nobody looks for steps of this computer's own clocks. */
+  readonly wallClock?: WallClock;
   readonly random: (length: number) => Uint8Array;
   /** The dialogues of presentation/ unless given. */
   readonly presentation?: Presentation;

@@ -22,8 +22,10 @@ import {
 } from "@badgekey/shared";
 import { type TestSite, VirtualType4Tag, ntagWithBadge, testSite, type4WithBadge } from "@badgekey/shared/testing";
 import { type Agent, type AgentDeps, createAgent } from "./agent.js";
-import type { OpenedJournal, SiteStateStore } from "./ports.js";
+import type { InputName, OpenedJournal, SiteStateStore } from "./ports.js";
 import { type FakeClock, fakeClock, settle } from "./testing/fake-clock.js";
+import { type FakeIndicator, fakeIndicator } from "./testing/fake-indicator.js";
+import { type FakeInputs, fakeInputs } from "./testing/fake-inputs.js";
 import { type FakeJournal, fakeJournal } from "./testing/fake-journal.js";
 import { type FakeReader, fakeReader } from "./testing/fake-reader.js";
 import { type FakeRelay, fakeRelay } from "./testing/fake-relay.js";
@@ -36,9 +38,12 @@ import { silentLog } from "./testing/silent-log.js";
 export const UID = Uint8Array.of(4, 1, 2, 3, 4, 5, 6);
 export const OTHER_UID = Uint8Array.of(4, 9, 9, 9, 9, 9, 9);
 const MACHINE = "laser-1";
+const FIRST_PIN = 9;
 
 export interface BenchOptions {
   readonly policy?: Partial<MachinePolicyInput>;
+  /** Contacts that are wired, and how they stand when the agent starts. */
+  readonly contacts?: Partial<Record<InputName, boolean>>;
   readonly journal?: FakeJournal;
   /** Changes what the agent is made of. */
   readonly deps?: (bench: AgentBench) => Partial<AgentDeps>;
@@ -71,6 +76,8 @@ export class AgentBench {
   readonly defects: unknown[] = [];
   relay: FakeRelay = fakeRelay(() => this.clock.nowMs());
   reader: FakeReader = fakeReader();
+  readonly inputs: FakeInputs;
+  indicator: FakeIndicator = fakeIndicator();
   screen: FakeScreen = fakeScreen();
   uplink: FakeUplink = fakeUplink();
   progress = 0;
@@ -88,7 +95,8 @@ export class AgentBench {
 
   constructor(options: BenchOptions) {
     this.#options = options;
-    this.#policy = { name: "Laser cutter", requires: [[{ training: 1 }]], ...options.policy };
+    this.inputs = fakeInputs(options.contacts);
+    this.#policy = { name: "Laser cutter", requires: [[{ training: 1 }]], ...wired(options) };
     this.site = testSite({ machines: { [MACHINE]: this.#policy } });
     this.#objects = new Map(Object.entries(this.site.first));
     this.journal = options.journal ?? fakeJournal({ site: this.site.site, agent: MACHINE });
@@ -134,6 +142,8 @@ export class AgentBench {
       opened,
       readers: [this.reader],
       relay: this.relay,
+      inputs: this.inputs,
+      indicator: this.indicator,
       screen: this.screen,
       uplink: this.uplink,
       clock: this.clock,
@@ -179,6 +189,7 @@ export class AgentBench {
     );
     this.#trust = restored.value;
     this.relay = fakeRelay(() => this.clock.nowMs());
+    this.indicator = fakeIndicator();
     this.screen = fakeScreen();
     this.uplink = fakeUplink();
     this.reader = this.reader.isClosed ? fakeReader() : this.reader.reborn();
@@ -332,6 +343,13 @@ export async function startBench(options: BenchOptions = {}): Promise<AgentBench
   const bench = new AgentBench(options);
   await bench.start();
   return bench;
+}
+
+/** The machine's rules with a pin for each contact. */
+function wired({ policy = {}, contacts = {} }: BenchOptions): Partial<MachinePolicyInput> {
+  const pins = Object.keys(contacts).map((input, place) => [input, { pin: FIRST_PIN + place }] as const);
+  const inputs = { ...Object.fromEntries(pins), ...policy.wiring?.inputs };
+  return { ...policy, wiring: { ...policy.wiring, inputs } };
 }
 
 /** Bytes that differ from draw to draw and are the same in every run. */

@@ -16,6 +16,8 @@ export interface LoopHooks {
     records: readonly InterlockRecord[],
   ) => Promise<void>;
   readonly afterStep: (applied: Applied) => void;
+  /** Called with every tick while nobody uses the machine and all is inactive; the loop waits. */
+  readonly whileUnused: () => Promise<void>;
 }
 
 /** What one event came to. */
@@ -152,7 +154,10 @@ export class Loop {
       this.#hooks.afterStep(applied);
       taken[place]?.resolve(applied);
     }
-    if (decided.some(({ event }) => event.kind === "tick")) await this.#lookAfterRelay();
+    if (decided.some(({ event }) => event.kind === "tick")) {
+      await this.#lookAfterRelay();
+      if (!this.#ended && isResting(this.#state) && isInactive(this.#told)) await this.#hooks.whileUnused();
+    }
     if (isPrompt) this.#deps.onProgress?.();
   }
 
@@ -244,6 +249,10 @@ export class Loop {
 
 function isInactive({ relay, runOn, stop }: Permit): boolean {
   return relay === "open" && !runOn && !stop;
+}
+
+function isResting({ kind }: InterlockState): boolean {
+  return kind === "idle" || kind === "lockedOut" || kind === "faulted";
 }
 
 /** What a submitted event rejects with has been dealt with by the loop itself. */

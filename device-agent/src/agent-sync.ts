@@ -1,15 +1,27 @@
-import { type BadgeCode, type Offer, STATUS, encodeTimeQuery, openAcknowledgement, toHex } from "@badgekey/shared";
+import {
+  type BadgeCode,
+  type ListOpening,
+  type Offer,
+  STATUS,
+  encodeTimeQuery,
+  openAcknowledgement,
+  sameBytes,
+  sha256,
+  toHex,
+} from "@badgekey/shared";
 import { MACHINE_ITSELF } from "./agent-contacts.js";
 import type { AgentContext } from "./agent-context.js";
 import { releasedUpTo } from "./agent-marks.js";
+import type { InterlockRecord } from "./interlock/interlock-event.js";
 import { type Session, blocksOf, sessionOf } from "./interlock/interlock-state.js";
-import type { MarkChanges } from "./ports.js";
+import type { ListOpener, MarkChanges } from "./ports.js";
 
 export interface SyncOptions {
   /** Lockouts set up to this instant have been released. */
   readonly releasedAt: number;
   /** Something was applied, or the state can be told: a report is due. */
   readonly onChanged: () => void;
+  readonly onDefect: (error: unknown) => void;
 }
 
 interface Unsaved {
@@ -22,7 +34,9 @@ const SAVE_CLOCK_EVERY_MS = 300_000;
 const NONCE_BYTES = 16;
 const KINDS = ["root", "heartbeat", "trust", "policy", "status", "directory", "time-answer"] as const;
 const NONCE_VALID_MS = 10_000;
-/** A forward step larger than this is worth a record. */
+/** A broker that floods us gets no more than this of our memory; a site's lists together are far smaller. */
+const MOST_OPENING_BYTES = 16 * 1024 * 1024;
+/** A step larger than this is worth a record. */
 const CLOCK_STEP_MS = 300_000;
 
 /** Codes of a badge's list position; superseded is no withdrawal: its holder's trainings go on in a successor. */
@@ -42,6 +56,9 @@ export class Sync {
   #lockoutsSeen: unknown;
   /** The running session's badge as it was told to the interlock last. */
   #toldWithdrawn: string | undefined;
+  /** Lists on their way through the other thread. */
+  #opening: Promise<void> = Promise.resolve();
+  readonly #opened = new Set<Uint8Array>();
   #askedMs = Number.NEGATIVE_INFINITY;
   #clockSavedMs = 0;
 
@@ -50,6 +67,7 @@ export class Sync {
     this.#options = options;
     this.#releasedAt = options.releasedAt;
     this.#policySeen = context.deps.trust.state.policy;
+    if (context.deps.opener) context.deps.trust.leaveOpening();
   }
 
   /** Lockouts set up to `at` are released, by a command or at the machine; the marks that keep it in mind. */
@@ -60,8 +78,9 @@ export class Sync {
 
   /** An object of the site state, of which nothing is verified yet. */
   offer(name: string, bytes: Uint8Array): void {
-    const { trust, clock } = this.#context.deps;
-    this.#follow(trust.offer(name, bytes, clock.nowMs()), name);
+    const { trust, clock, opener } = this.#context.deps;
+    if (opener && isList(name)) this.#openFirst(name, bytes, opener);
+    else this.#follow(trust.offer(name, bytes, clock.nowMs()), name);
   }
 
   /** An answer to the question for the time. */
@@ -74,7 +93,11 @@ export class Sync {
     if (answer.outcome !== "accepted") return;
     this.#askedMs = nowMs;
     const steppedMs = trust.now(nowMs) - before;
-    if (steppedMs > CLOCK_STEP_MS) void this.#context.write([{ kind: "clockStepped", durationMs: steppedMs }]);
+    if (Math.abs(steppedMs) > CLOCK_STEP_MS) {
+      const record: InterlockRecord = { kind: "clockStepped", durationMs: Math.round(Math.abs(steppedMs)) };
+      // Back only where a battery clock was ahead of the gateway.
+      void this.#context.write([steppedMs < 0 ? { ...record, reason: "back" } : record]);
+    }
     this.saveClock();
     this.#options.onChanged();
   }
@@ -118,7 +141,7 @@ export class Sync {
     const { trust, clock, store, log } = this.#context.deps;
     this.#clockSavedMs = clock.nowMs();
     if (this.#unsaved.accepted.length > 0 || this.#unsaved.removed.size > 0) void this.#save();
-    store.saveClock(trust.now(this.#clockSavedMs), trust.clock.freshAt).catch((error: unknown) => {
+    store.saveClock(trust.floor(this.#clockSavedMs), trust.clock.freshAt).catch((error: unknown) => {
       log.warn({ err: error }, "the time could not be kept: it is tried again");
     });
   }
@@ -142,6 +165,50 @@ export class Sync {
     await this.#applyStatus();
   }
 
+  /** One after the other, so that a list finds the issuer that the one before it brought. */
+  #openFirst(name: string, bytes: Uint8Array, opener: ListOpener): void {
+    if (this.#opened.has(bytes)) return;
+    const held = [...this.#opened].reduce((sum, { length }) => sum + length, 0);
+    if (held + bytes.length > MOST_OPENING_BYTES) {
+      this.#context.deps.log.warn(
+        { name },
+        "too much waits to be verified: an object is left out until it comes again",
+      );
+      return;
+    }
+    this.#opened.add(bytes);
+    this.#opening = this.#opening.then(() => this.#open(name, bytes, opener)).catch(this.#options.onDefect);
+  }
+
+  async #open(name: string, bytes: Uint8Array, opener: ListOpener): Promise<void> {
+    const { trust, clock, log } = this.#context.deps;
+    try {
+      const opening = trust.openingOf(name);
+      if (this.#isWorthOpening(name, bytes, opening)) {
+        trust.noteOpened(bytes, opening, await opener.open(name, bytes, opening));
+      }
+    } catch (error) {
+      log.error({ err: error, name }, "an object could not be verified: it is left out until it comes again");
+      return;
+    } finally {
+      this.#opened.delete(bytes);
+    }
+    this.#follow(trust.offer(name, bytes, clock.nowMs()), name);
+  }
+
+  /** What is in force needs no second look, and what has no issuer yet none before it has. */
+  #isWorthOpening(name: string, bytes: Uint8Array, { issuer }: ListOpening): boolean {
+    const held = this.#context.deps.trust.state.applied.get(name);
+    if (held && sameBytes(held.hash, sha256(bytes))) return false;
+    return name === "trust" || name === "policy" || issuer !== undefined;
+  }
+
+  /** Lists that had to wait for what is in force now. */
+  #openWaiting(): void {
+    const { trust, opener } = this.#context.deps;
+    if (opener) for (const { name, bytes } of trust.unopened()) this.#openFirst(name, bytes, opener);
+  }
+
   #follow(offer: Offer, name: string): void {
     const { log } = this.#context.deps;
     switch (offer.outcome) {
@@ -157,6 +224,7 @@ export class Sync {
         this.#suspect(this.#told(name), offer.outcome);
     }
     if (offer.accepted.length === 0 && offer.removed.length === 0) return;
+    this.#openWaiting();
     // A root may have lowered the time: kept before it, or a power cut in between would bring the higher one back (R15).
     if (offer.accepted.some((one) => one.name.startsWith("root/"))) this.saveClock();
     this.#unsaved.accepted.push(...offer.accepted);
@@ -220,6 +288,7 @@ export class Sync {
   }
 
   #withdrawalOf({ holder }: Session): BadgeCode | undefined {
+    if (!holder) return undefined;
     const { trust, status } = this.#context.deps.trust.state;
     const issuer = toHex(holder.issuer);
     if (trust && !trust.issuers.has(issuer)) return "ISSUER_UNTRUSTED";
@@ -242,4 +311,9 @@ export class Sync {
     if (applied.has(name) || heartbeat?.objects.has(name)) return name;
     return KINDS.find((kind) => kind === name.split("/")[0]) ?? "an unknown object";
   }
+}
+
+/** Roots and heartbeats are small, and everything else depends on them. */
+function isList(name: string): boolean {
+  return name === "trust" || name === "policy" || name.startsWith("status/") || name.startsWith("directory/");
 }

@@ -1,11 +1,13 @@
-import { toHex } from "@badgekey/shared";
+import { sameBytes, toHex } from "@badgekey/shared";
 import type { AgentContext } from "./agent-context.js";
 import { tapCodeOf } from "./agent-deps.js";
 import type { Applied } from "./agent-loop.js";
 import type { InterlockRecord } from "./interlock/interlock-event.js";
-import { type Holder, sessionOf } from "./interlock/interlock-state.js";
+import { blockOf } from "./interlock/block-of.js";
+import { type Candidate, type Holder, holderKeyOf, sessionOf } from "./interlock/interlock-state.js";
 import type { Card } from "./ports.js";
 import { type AcceptedTap, type Missing, type RefusedTap, checkTap } from "./tap/check-tap.js";
+import { opensToEveryone } from "./tap/opens-to-everyone.js";
 
 /** The longest dialogue with one card. */
 export const DIALOGUE_MS = 3_000;
@@ -37,12 +39,16 @@ export class Taps {
     const readMs = clock.nowMs();
     if ("code" in read) {
       const timing = { seenMs, decisionUs: 0 };
-      this.#tellRefusal([{ code: read.code }], timing, { key: toHex(card.atr), record: {} });
+      const missing = [{ code: read.code }] as const;
+      // Lifted too early it may have been anyone's: a wish that is not clear is none.
+      if (read.code !== "CARD_UNREADABLE" && this.#isForAnyone(missing)) return this.#acceptAnyone(missing, timing);
+      this.#tellRefusal(missing, timing, { key: toHex(card.atr), record: {} });
       return;
     }
     const verdict = this.#judge(read);
     const timing = { seenMs, decisionUs: Math.round((clock.nowMs() - readMs) * 1000) };
     if (verdict.ok) await this.#accept(card, verdict, timing);
+    else if (this.#isForAnyone(verdict.missing)) await this.#acceptAnyone(verdict.missing, timing);
     else await this.#refuse(verdict, timing, toHex(read.uid));
   }
 
@@ -85,23 +91,8 @@ export class Taps {
       now: trust.now(nowMs),
       clock: trust.clock.state,
       stalenessMs: this.#context.stalenessMs(),
-      blocked: this.#blocked(),
+      blocked: blockOf(this.#context.loop.state, this.#context.policy),
     });
-  }
-
-  #blocked(): "MACHINE_OUT_OF_SERVICE" | "MACHINE_FAULTED" | undefined {
-    switch (this.#context.loop.state.kind) {
-      case "lockedOut":
-        return "MACHINE_OUT_OF_SERVICE";
-      case "starting":
-      case "faulted":
-        return "MACHINE_FAULTED";
-      case "idle":
-      case "armed":
-      case "active":
-      case "pending":
-        return undefined;
-    }
   }
 
   async #accept(card: Card, verdict: AcceptedTap, timing: Timing): Promise<void> {
@@ -109,14 +100,33 @@ export class Taps {
     const session = deps.random(SESSION_ID_BYTES);
     const applied = await this.#context.submit({
       kind: "tapAccepted",
-      candidate: { session, holder: holderOf(verdict), decisionUs: timing.decisionUs },
+      candidate: candidateOf(verdict, session, timing),
       cardPresent: field.isPresent(card),
     });
     if (!applied) return;
-    if (sessionOf(applied.after)?.holder.key === verdict.key) this.#sessionCard = card;
+    if (holderKeyOf(applied.after) === verdict.key) this.#sessionCard = card;
     // The card may have gone while the step waited for its turn: nobody would tell of that removal any more.
     if (!field.isPresent(card)) this.cardLeft(card.reader, card.presentation);
-    this.#tellOutcome(applied, verdict, timing);
+    this.#tellOutcome(applied, verdict.key, timing);
+  }
+
+  /** True at a machine that is open to everyone, and where someone uses it without having signed on: any card ends that. */
+  #isForAnyone(missing: RefusedTap["missing"]): boolean {
+    const { deps, loop, policy } = this.#context;
+    const session = sessionOf(loop.state);
+    if (session && !session.holder) return true;
+    const now = deps.trust.now(deps.clock.nowMs());
+    return opensToEveryone({ missing }, policy, { now, clock: deps.trust.clock.state });
+  }
+
+  async #acceptAnyone(missing: RefusedTap["missing"], timing: Timing): Promise<void> {
+    const session = this.#context.deps.random(SESSION_ID_BYTES);
+    const applied = await this.#context.submit({ kind: "openTap", session });
+    if (!applied) return;
+    // The machine was open to everyone until a moment ago.
+    if (applied.records.length === 0 && applied.after.kind === "idle")
+      this.#tellRefusal(missing, timing, { key: "", record: {} });
+    else this.#tellOutcome(applied, undefined, timing);
   }
 
   /** A genuine badge that may not start can still finish its own use. */
@@ -145,21 +155,29 @@ export class Taps {
     this.#tellRefusal(missing, timing, { key: badge ? toHex(badge.hash) : uid, record });
   }
 
-  #tellOutcome(applied: Applied, { key }: AcceptedTap, timing: Timing): void {
-    const refused = applied.records.find(({ kind }) => kind === "tapRefused");
-    const code = refused?.code as Missing["code"] | undefined;
+  /** `key` is that of whoever tapped; absent where nobody signs on. */
+  #tellOutcome(applied: Applied, key: string | undefined, timing: Timing): void {
+    const { records, before, after } = applied;
+    const code = records.find(({ kind }) => kind === "tapRefused")?.code as Missing["code"] | undefined;
     if (code !== undefined) {
       this.#context.notify({ kind: "refused", missing: [{ code }] });
       return this.#decided(code, timing);
     }
-    if (applied.records.some(({ kind }) => kind === "startAborted")) {
+    if (records.some(({ kind }) => kind === "startAborted")) {
       this.#context.notify({ kind: "interrupted" });
       return this.#decided("JOURNAL_UNAVAILABLE", timing);
     }
+    const started = records.find(({ kind }) => kind === "sessionStarted")?.session;
+    const now = sessionOf(after)?.id;
+    // SAFETY R2: something was told while the start was being noted down, and came first.
+    if (started && !(now && sameBytes(started, now))) {
+      this.#context.notify(undefined);
+      return this.#decided(blockOf(after, this.#context.policy)?.code ?? "ACCEPTED", timing);
+    }
     const ended = endedIn(applied);
-    if (ended && sessionOf(applied.after)?.holder.key !== key) return this.#tellFinished(ended, timing);
+    if (ended && (key === undefined || holderKeyOf(after) !== key)) return this.#tellFinished(ended, timing);
     // A bouncing reader changes nothing, not even what is shown.
-    if (applied.records.length > 0 || applied.before.kind !== applied.after.kind) this.#context.notify(undefined);
+    if (records.length > 0 || before.kind !== after.kind) this.#context.notify(undefined);
     this.#decided("ACCEPTED", timing, applied.closedMs);
   }
 
@@ -186,6 +204,11 @@ export class Taps {
 
 function endedIn({ records }: Applied): InterlockRecord | undefined {
   return records.find(({ kind }) => kind === "sessionEnded");
+}
+
+function candidateOf(verdict: AcceptedTap, session: Uint8Array, { decisionUs }: Timing): Candidate {
+  const { needsSupervision, maySupervise, isSteward, waived } = verdict;
+  return { session, holder: holderOf(verdict), decisionUs, needsSupervision, maySupervise, isSteward, waived };
 }
 
 function holderOf({ badge, key, assurance, grants }: AcceptedTap): Holder {

@@ -1,4 +1,5 @@
 import { type MachinePolicy, type UsageRecord, toHex } from "@badgekey/shared";
+import { ClockWatch } from "./agent-clocks.js";
 import { Commands } from "./agent-commands.js";
 import { Contacts } from "./agent-contacts.js";
 import type { AgentContext } from "./agent-context.js";
@@ -12,11 +13,14 @@ import { type Restored, interruptedEnd, marksOfStep, readMarks, sessionClosed } 
 import { RepeatedFacts } from "./agent-refusals.js";
 import { Reports } from "./agent-reports.js";
 import { ScreenKeeper } from "./agent-screen.js";
+import { StorageWatch } from "./agent-storage.js";
 import { Sync } from "./agent-sync.js";
 import { DIALOGUE_MS, Taps } from "./agent-tap.js";
+import { WiringKeeper } from "./agent-wiring.js";
 import type { InterlockRecord } from "./interlock/interlock-event.js";
 import { type InterlockState, blocksOf } from "./interlock/interlock-state.js";
 import type { JournalHead, MarkChanges, ReaderEvent, UplinkHandlers } from "./ports.js";
+import { policyInForce } from "./tap/mode-in-force.js";
 import type { Notice } from "./screen/screen-for.js";
 
 export type { AgentDeps, Presentation } from "./agent-deps.js";
@@ -58,6 +62,9 @@ class MachineAgent implements Agent, AgentContext {
   readonly #reports: Reports;
   readonly #screen = new ScreenKeeper(this);
   readonly #contacts = new Contacts(this);
+  readonly #storage = new StorageWatch(this);
+  readonly #wiring: WiringKeeper;
+  readonly #clocks: ClockWatch;
   #guarded: GuardedMachine;
   #guardedBy: unknown;
   #lastPolicy: MachinePolicy;
@@ -78,14 +85,21 @@ class MachineAgent implements Agent, AgentContext {
       onFailed: (error) => this.#onJournalFailed(error),
       onDrained: () => this.#onJournalDrained(),
     });
+    this.#wiring = new WiringKeeper(this);
     this.loop = new Loop(deps, {
+      whileUnused: () => this.#wiring.follow(),
       policy: () => this.policy,
       remember: (before, after, records) => this.#remember(before, after, records),
       afterStep: (applied) => this.#afterStep(applied),
     });
     this.#jobs = new CardJobs(this);
     this.#taps = new Taps(this);
-    this.#sync = new Sync(this, { releasedAt: this.#restored.releasedAt, onChanged: () => this.#reports.send() });
+    this.#sync = new Sync(this, {
+      releasedAt: this.#restored.releasedAt,
+      onChanged: () => this.#reports.send(),
+      onDefect: (error) => this.loop.fail(error),
+    });
+    this.#clocks = new ClockWatch(this, () => this.#sync.askTime());
     this.#commands = new Commands(this, {
       lastNumber: this.#restored.lastCommand,
       isCounterKnown: !deps.opened.salvage?.marksLost && !this.#restored.damaged.includes("command"),
@@ -96,12 +110,13 @@ class MachineAgent implements Agent, AgentContext {
   }
 
   async start(): Promise<void> {
-    const { relay, scheduler, uplink, readers, inputs, screen } = this.deps;
+    const { relay, scheduler, uplink, readers, inputs, screen, opened } = this.deps;
     relay.watch((reason) => this.#onRelayFault(reason));
     const hasOpened = await within(RELAY_MS, relay.open(), scheduler);
     await this.#restore();
     if (!hasOpened) await this.submit({ kind: "faultRaised", fault: "RELAY_UNRESPONSIVE", severity: "openNow" });
     await this.#sync.applySiteState();
+    opened.journal.watch((event) => this.#storage.onEvent(event));
     inputs?.start((report) => this.#contacts.onInput(report));
     const settled = this.#readersSettled();
     this.loop.startTicking();
@@ -112,14 +127,14 @@ class MachineAgent implements Agent, AgentContext {
   }
 
   async stop(): Promise<void> {
-    const { relay, scheduler, uplink, readers, screen, opened } = this.deps;
+    const { relay, scheduler, uplink, readers, screen, opened, opener } = this.deps;
     await this.loop.end();
     await Promise.allSettled([within(RELAY_MS, relay.open(), scheduler), ...readers.map((reader) => reader.close())]);
     await within(STOP_MS, this.write([...this.#repeated.flush(), { kind: "agentStopped" }]), scheduler);
     this.#sync.saveClock();
     await within(STOP_MS, this.#sync.saved(), scheduler);
     this.#writer.close();
-    const closing = [relay, uplink, screen, opened.journal].map((port) => port.close());
+    const closing = [relay, uplink, screen, opened.journal, ...(opener ? [opener] : [])].map((port) => port.close());
     for (const closed of await Promise.allSettled(closing)) {
       if (closed.status === "rejected") this.deps.log.warn({ err: closed.reason as unknown }, "a part did not close");
     }
@@ -141,7 +156,9 @@ class MachineAgent implements Agent, AgentContext {
 
   /** A machine keeps its rules when a policy that does not name it, or not legibly, arrives in mid-session. */
   get policy(): MachinePolicy {
-    return this.guarded.policy ?? this.#lastPolicy;
+    const { trust, clock } = this.deps;
+    const policy = this.#wiring.asWired(this.guarded.policy ?? this.#lastPolicy);
+    return policyInForce(policy, trust.now(clock.nowMs()), trust.clock.state);
   }
 
   get head(): JournalHead {
@@ -181,7 +198,7 @@ class MachineAgent implements Agent, AgentContext {
     const budget = new AbortController();
     const cancel = this.deps.scheduler.after(DIALOGUE_MS, () => budget.abort());
     try {
-      return await run(budget.signal);
+      return await this.#screen.whileReading(run(budget.signal));
     } finally {
       cancel();
     }
@@ -298,6 +315,7 @@ class MachineAgent implements Agent, AgentContext {
     this.#contacts.afterStep(applied);
     if (event.kind === "tick") {
       this.#sync.tick(event.atMs);
+      this.#clocks.tick(event.atMs);
       this.#reports.tick(event.atMs);
       this.#jobs.expire(event.atMs);
       const due = this.#repeated.due(event.atMs);

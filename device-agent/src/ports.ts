@@ -131,6 +131,13 @@ export interface MonotonicClock {
   nowMs(): number;
 }
 
+/** This computer's own clocks, ms since the epoch: looked at, and believed for nothing that matters. */
+export interface WallClock {
+  systemAt(): number;
+  /** Undefined where there is none, or it cannot be read. Never rejects. */
+  batteryAt(): Promise<number | undefined>;
+}
+
 /** Runs something later, on the same time as the clock; returns what calls it off. */
 export interface Scheduler {
   after(ms: number, run: () => void): () => void;
@@ -187,6 +194,8 @@ export interface SiteStateStore {
     readonly objects: readonly { readonly name: string; readonly bytes: Uint8Array }[];
     readonly floorAt: number;
     readonly freshAt: number;
+    /** Files of the cache that cannot be used. */
+    readonly damaged: readonly string[];
   }>;
   save(
     accepted: readonly { readonly name: string; readonly bytes: Uint8Array }[],

@@ -1,16 +1,20 @@
 import { randomBytes, signerOf } from "@badgekey/shared";
 import type { Logger } from "pino";
+import { guardedMachine } from "../agent-machine.js";
 import { createAgent } from "../agent.js";
 import { type AgentConfig, readConfig } from "../config.js";
 import { type Enrolment, readEnrolment } from "../enrolment/enrolment-file.js";
+import { threadedListOpener } from "../site-state/threaded-list-opener.js";
 import { systemClock } from "../system-clock.js";
 import { loadMqttClient, mqttUplink } from "../uplink/mqtt-uplink.js";
 import { pumpUsage } from "../uplink/pump-usage.js";
 import { openLog } from "./agent-log.js";
 import type { CommandIo } from "./command-io.js";
-import { openReaderOrRefuse, openRelayOrRefuse, openScreen, simulatedDrivers } from "./open-devices.js";
+import { readBatteryClock } from "./battery-clock.js";
+import { openLinesOrRefuse, openReaderOrRefuse, openScreen, simulatedDrivers } from "./open-devices.js";
 import { openJournalOrRefuse, restoreTrust } from "./open-state.js";
 import { RefusedError } from "./refused-error.js";
+import { type SystemdEnvironment, systemdNotifier } from "./systemd-notify.js";
 
 export interface RunOptions {
   readonly config: string;
@@ -18,6 +22,7 @@ export interface RunOptions {
 
 /** The process that the agent runs in. */
 export interface HostProcess {
+  readonly env: SystemdEnvironment;
   on(event: "SIGTERM" | "SIGINT" | "exit", listener: () => void): unknown;
   exit(code: number): never;
 }
@@ -37,9 +42,11 @@ export async function runAgent({ config: file }: RunOptions, io: CommandIo, host
   const { log, flush } = openLog(config.log.level, config.agent);
   host.on("exit", () => flush());
   for (const line of simulatedDrivers(config)) io.err(`badgekey-agent: ${line}\n`);
+  // Before anything is opened: what cannot be told to systemd would be ended by it in the middle of a use.
+  const systemd = systemdNotifier(host.env, log, io.monotonic);
   const enrolment = await enrolmentOf(config, file);
   const ambiguous = deferredRefusal();
-  const parts = await openParts(config, enrolment, { log, onAmbiguous: ambiguous.refuse });
+  const parts = await openParts(config, enrolment, { io, log, onAmbiguous: ambiguous.refuse });
   const agent = createAgent({
     ...parts,
     agent: config.agent,
@@ -47,6 +54,7 @@ export async function runAgent({ config: file }: RunOptions, io: CommandIo, host
     signer: signerOf(enrolment.agentKey),
     random: randomBytes,
     log,
+    onProgress: () => systemd.alive(),
     onDefect: () => host.exit(1),
   });
   let isStopping = false;
@@ -54,6 +62,7 @@ export async function runAgent({ config: file }: RunOptions, io: CommandIo, host
     if (isStopping) return;
     isStopping = true;
     log.info("stopping");
+    systemd.stopping();
     setTimeout(() => host.exit(1), STOP_MS).unref();
     const stopped = agent.stop().then(() => parts.store.settled());
     stopped.then(
@@ -66,6 +75,8 @@ export async function runAgent({ config: file }: RunOptions, io: CommandIo, host
   };
   await Promise.race([agent.start(), ambiguous.refused]);
   io.out(`${JSON.stringify({ event: "ready", agent: config.agent, machine: agent.machine })}\n`);
+  systemd.ready();
+  systemd.status(`guards ${agent.machine}`);
   log.info({ machine: agent.machine, readyMs: Math.round(io.monotonic()) }, "ready");
 }
 
@@ -85,27 +96,30 @@ async function enrolmentOf(config: AgentConfig, file: string): Promise<Enrolment
 }
 
 interface PartsDeps {
+  readonly io: CommandIo;
   readonly log: Logger;
   readonly onAmbiguous: (refusal: RefusedError) => void;
 }
 
 /** Everything with a driver or a file behind it. What takes another process or thread starts first and side by side. */
-async function openParts(config: AgentConfig, enrolment: Enrolment, { log, onAmbiguous }: PartsDeps) {
+async function openParts(config: AgentConfig, enrolment: Enrolment, { io, log, onAmbiguous }: PartsDeps) {
   const clock = systemClock();
-  const openRelay = openRelayOrRefuse(config.relay, (fault, reason) =>
-    log.error({ fault, reason }, "the relay holder failed"),
-  );
   const openReaders = Promise.all(config.readers.map((reader) => openReaderOrRefuse(reader, onAmbiguous)));
   const openStore = (async () => {
     const { store, trust } = await restoreTrust(enrolment, config.dataDir, { clock, log });
+    // As the policy that was in force last says; its lines stay inactive until somebody starts a use.
+    const wiring = guardedMachine(trust.state, config.agent).policy?.wiring;
     const nowAt = trust.now(clock.nowMs());
-    return { store, trust, opened: await openJournalOrRefuse(enrolment, config.dataDir, { nowAt, log }) };
+    const [lines, opened] = await Promise.all([
+      openLinesOrRefuse(config, wiring, { scheduler: clock, log }),
+      openJournalOrRefuse(enrolment, config.dataDir, { nowAt, log }),
+    ]);
+    return { store, trust, opened, ...lines, ...(wiring && { wiring }) };
   })();
-  const [relay, readers, { store, trust, opened }, screen] = await Promise.all([
-    openRelay,
+  const [readers, { store, trust, ...rest }, screen] = await Promise.all([
     openReaders,
     openStore,
-    openScreen(config.screen),
+    openScreen(config.screen, { clock, log }),
     // Not later: its files are read synchronously, and later the loop runs (SAFETY R8).
     loadMqttClient(),
   ]);
@@ -119,7 +133,18 @@ async function openParts(config: AgentConfig, enrolment: Enrolment, { log, onAmb
     random: Math.random,
     log,
   });
-  return { clock, scheduler: clock, relay, readers, store, trust, screen, ...pumpUsage(opened, pipe, { log }) };
+  return {
+    clock,
+    scheduler: clock,
+    wallClock: { systemAt: io.wallClock, batteryAt: () => readBatteryClock() },
+    readers,
+    store,
+    trust,
+    opener: threadedListOpener({ agent: config.agent, scheduler: clock }),
+    screen,
+    ...rest,
+    ...pumpUsage(rest.opened, pipe, { log }),
+  };
 }
 
 /** A refusal that may come at any time until the agent is ready. */
