@@ -1,4 +1,4 @@
-import { findChip, IoctlError, KernelLine, loadKernel } from "./gpio-ioctl.js";
+import { findChip, IoctlError, type Kernel, KernelLine, loadKernel } from "./gpio-ioctl.js";
 import type { GpioDriverConfig, InputLine, LineDriver, OutputLine, Pin } from "./line.js";
 
 /** Edges come by themselves; the level is read beside them so often, in case one was missed. In looks. */
@@ -9,9 +9,11 @@ const READ_EVERY = 5;
  * DriverMissingError where the binding, the chip or the permission is missing. The kernel lets the lines go when this
  * process ends; it does not debounce them, because that would hide a contact that chatters.
  */
-export function chardevDriver({ chipLabel }: Pick<GpioDriverConfig, "chipLabel">): LineDriver {
-  const kernel = loadKernel();
-  const chip = findChip(kernel, { chipLabel });
+export function chardevDriver(
+  { chipLabel }: Pick<GpioDriverConfig, "chipLabel">,
+  { kernel = loadKernel(), root = "/dev" }: { readonly kernel?: Kernel; readonly root?: string } = {},
+): LineDriver {
+  const chip = findChip(kernel, { root, chipLabel });
   return {
     name: "chardev",
     openOutput: (_name, pin) => outputOf(requested(pin, () => KernelLine.output(kernel, chip, pin))),

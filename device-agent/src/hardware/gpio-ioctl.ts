@@ -36,11 +36,14 @@ const MOST_EVENTS = 64;
 const POLLFD_BYTES = 8;
 const POLLIN = 1;
 
-/** The two functions of the C library that are used. Negative where they failed; `errno` says why. */
+/** What is done with descriptors. `ioctl` and `poll` are the C library's: negative where they failed, and `errno` says why. */
 export interface Kernel {
   ioctl(fd: number, request: number, argument: Uint8Array): number;
   poll(fds: Uint8Array, count: number, timeoutMs: number): number;
   errno(): number;
+  /** Number of bytes read into `bytes`. */
+  read(fd: number, bytes: Uint8Array): number;
+  close(fd: number): void;
 }
 
 /** Throws a DriverMissingError where the binding koffi is not installed, or has no build for this machine. */
@@ -52,6 +55,8 @@ export function loadKernel(): Kernel {
       ioctl: libc.func("int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)") as Kernel["ioctl"],
       poll: libc.func("int poll(_Inout_ uint8_t *fds, unsigned long count, int timeout)") as Kernel["poll"],
       errno: () => koffi.errno(),
+      read: (fd, bytes) => readSync(fd, bytes, 0, bytes.length, null),
+      close: closeSync,
     };
   } catch (cause) {
     throw new DriverMissingError("the relay driver chardev needs the package koffi, which cannot be loaded", {
@@ -214,12 +219,10 @@ export class KernelLine {
     const revents = pollfd.readInt16LE(6);
     // Never read without something to read: that would wait, and with it the holder.
     if ((revents & POLLIN) === 0) throw new Error(`the kernel took the line away (revents ${String(revents)})`);
-    return (
-      readSync(this.#fd, Buffer.alloc(EVENT_BYTES * MOST_EVENTS), 0, EVENT_BYTES * MOST_EVENTS, null) / EVENT_BYTES
-    );
+    return this.#kernel.read(this.#fd, Buffer.alloc(EVENT_BYTES * MOST_EVENTS)) / EVENT_BYTES;
   }
 
   close(): void {
-    closeSync(this.#fd);
+    this.#kernel.close(this.#fd);
   }
 }

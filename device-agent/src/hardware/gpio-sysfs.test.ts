@@ -42,7 +42,9 @@ async function runWithPins(pin: number, program: string): Promise<unknown> {
     echo 0 > ${line}/active_low
     exec "$0" --input-type=module -e "$1"`;
   const prelude = `
-    import { readFile } from "node:fs/promises";
+    import { execFileSync } from "node:child_process";
+    import { EventEmitter, on } from "node:events";
+    import { readFile, writeFile } from "node:fs/promises";
     import { watch } from "node:fs";
     import { openLines } from ${openLinesModule};
     const closed = { relay: "closed", runOn: false, stop: false };
@@ -57,6 +59,7 @@ async function runWithPins(pin: number, program: string): Promise<unknown> {
       }
       check();
     });
+    const wake = new EventEmitter();
     const seen = [];`;
   const child = spawn("unshare", ["-m", "bash", "-c", script, process.execPath, prelude + program], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -102,11 +105,35 @@ onoffTest(titled("R1: an active-low line is opened at its high level, never with
   expect(seen).toEqual(["high", "1", "0", "1", "0"]);
 });
 
+onoffTest(
+  titled("a contact over sysfs is read with its polarity, at every look where its chip tells of no edges"),
+  async () => {
+    const seen = await runWithPins(
+      22,
+      `
+    const wiring = { lamps: {}, inputs: { busy: { pin: 22, activeLow: true } }, relay: { pin: 17, activeLow: false } };
+    execFileSync("cp", ["-r", line, line.replace("534", "529")]);
+    await writeFile(line + "/edge", "none");
+    await writeFile(line + "/direction", "in");
+    const { relay, inputs } = await openLines({ driver: "sysfs" }, wiring, {});
+    const reports = on(wake, "report");
+    inputs.start((report) => wake.emit("report", report));
+    const next = async () => (await reports.next()).value[0];
+    seen.push(await next(), await read("edge"), await read("active_low"));
+    await writeFile(line + "/value", "0");
+    seen.push(await next());
+    await relay.close();
+    console.log(JSON.stringify(seen));`,
+    );
+    const busy = { kind: "changed", input: "busy" };
+    expect(seen).toEqual([{ ...busy, active: true }, "both", "1", { ...busy, active: false }]);
+  },
+);
+
 onoffTest(titled("without onoff the error carries the command that installs it"), async () => {
   const seen = await runWithPins(
     17,
     `
-    import { execFileSync } from "node:child_process";
     import { createRequire } from "node:module";
     import { dirname } from "node:path";
     const onoff = dirname(createRequire(${openLinesModule}).resolve("onoff"));

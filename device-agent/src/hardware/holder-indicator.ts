@@ -25,7 +25,7 @@ export function holderIndicator(light: (lamps: readonly LampName[]) => void, sch
 }
 
 function* framesOf(signal: Signal): Generator<Frame, undefined> {
-  const { first, then } = LAMP_PATTERNS[signal];
-  yield* first;
-  for (;;) yield* then;
+  const { once, always } = LAMP_PATTERNS[signal];
+  yield* once;
+  for (;;) yield* always;
 }

@@ -9,8 +9,8 @@ export interface Frame {
 
 /** The first frames once, then the others again and again; a single frame for ever stands still. */
 export interface LampPattern {
-  readonly first: readonly Frame[];
-  readonly then: readonly Frame[];
+  readonly once: readonly Frame[];
+  readonly always: readonly Frame[];
 }
 
 const BEAT_MS = 250;
@@ -25,16 +25,16 @@ const sounding = (frames: readonly Frame[]): readonly Frame[] =>
 /** Each signal has a rhythm of its own, so that nobody needs to tell the colours apart; the buzzer sounds once. */
 export const LAMP_PATTERNS: Readonly<Record<Signal, LampPattern>> = {
   /** A short flash now and then: alive, and waiting. */
-  ready: { first: [], then: rhythm(["green"], "-___________") },
-  reading: { first: [], then: rhythm(["yellow"], "-_") },
+  ready: { once: [], always: rhythm(["green"], "-___________") },
+  reading: { once: [], always: rhythm(["yellow"], "-_") },
   /** Two flashes: something is expected of whoever stands there. */
-  busy: { first: [], then: rhythm(["yellow"], "-_-_____") },
+  busy: { once: [], always: rhythm(["yellow"], "-_-_____") },
   /** The only one that stands still. */
-  enabled: { first: sounding(rhythm(["green"], "-")), then: [{ lit: ["green"], ms: Number.POSITIVE_INFINITY }] },
-  warning: { first: sounding(rhythm(["green", "yellow"], "--__--__")), then: rhythm(["green", "yellow"], "--__") },
+  enabled: { once: sounding(rhythm(["green"], "-")), always: [{ lit: ["green"], ms: Number.POSITIVE_INFINITY }] },
+  warning: { once: sounding(rhythm(["green", "yellow"], "--__--__")), always: rhythm(["green", "yellow"], "--__") },
   /** Three flashes. */
-  refused: { first: sounding(rhythm(["red"], "-_-_-_____")), then: rhythm(["red"], "-_-_-_____") },
+  refused: { once: sounding(rhythm(["red"], "-_-_-_____")), always: rhythm(["red"], "-_-_-_____") },
   /** Lit, with a short gap. */
-  outOfService: { first: [], then: rhythm(["red"], "-----------_") },
-  attention: { first: [], then: rhythm(["red", "yellow"], "------______") },
+  outOfService: { once: [], always: rhythm(["red"], "-----------_") },
+  attention: { once: [], always: rhythm(["red", "yellow"], "------______") },
 };

@@ -12,10 +12,11 @@ import {
   type Pin,
 } from "./line.js";
 
-export interface LinesOffRoots {
-  /** Other folders in tests. */
+/** Other folders and another kernel in tests. */
+export interface LinesOffDeps {
   readonly sysfs?: string;
   readonly dev?: string;
+  readonly kernel?: () => Kernel;
 }
 
 /** What became of one output. */
@@ -34,12 +35,12 @@ export interface LineOff {
  */
 export function linesOff(
   { driver, outputs, lamps }: Omit<LinesConfig, "inputs">,
-  { sysfs = "/sys/class/gpio", dev = "/dev" }: LinesOffRoots = {},
+  { sysfs = "/sys/class/gpio", dev = "/dev", kernel = loadKernel }: LinesOffDeps = {},
 ): readonly LineOff[] {
   if (driver.name === "simulated") return [];
   const { name, chipLabel } = driver;
   const base = attempt(() => driver.base ?? findGpioBase({ root: sysfs, chipLabel }));
-  const chip = once(() => attempt(() => chipOf(dev, chipLabel)));
+  const chip = once(() => attempt(() => chipOf(kernel(), dev, chipLabel)));
   const letGo = (line: OutputName | LampName, pin: Pin): LineOff => {
     const off = { line, pin: pin.pin };
     if (base.ok && existsSync(join(sysfs, `gpio${String(base.value + pin.pin)}`))) {
@@ -61,8 +62,7 @@ function letGoInSysfs(root: string, number: number, { activeLow }: Pin, keep: bo
   if (!keep) writeFileSync(join(root, "unexport"), String(number));
 }
 
-function chipOf(root: string, chipLabel: string | undefined): { readonly kernel: Kernel; readonly path: string } {
-  const kernel = loadKernel();
+function chipOf(kernel: Kernel, root: string, chipLabel: string | undefined): { kernel: Kernel; path: string } {
   return { kernel, path: findChip(kernel, { root, chipLabel }) };
 }
 

@@ -1,58 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setInterval as ticks } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../system-clock.js";
+import { LineWatcher } from "../testing/line-watcher.js";
 import { openLines } from "./open-lines.js";
 import type { HolderRelay } from "./relay-holder.js";
 
 const built = (name: string): URL => new URL(`../../dist/hardware/${name}`, import.meta.url);
-
-interface Seen {
-  readonly message: unknown;
-  readonly at: number;
-}
-
-/** Stands at the other end of the simulated line and keeps what it was told, with the time. */
-class Watcher {
-  readonly all: Seen[] = [];
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  #news: () => void = () => {};
-  #read = 0;
-
-  constructor(path: string) {
-    this.#server = createServer((socket) => {
-      this.#sockets.add(socket);
-      createInterface({ input: socket }).on("line", (line) => {
-        this.all.push({ message: JSON.parse(line), at: performance.now() });
-        this.#news();
-      });
-    }).listen(path);
-  }
-
-  /** Resolves with the next message not yet taken. */
-  async next(): Promise<Seen> {
-    while (this.all.length <= this.#read) await new Promise<void>((resolve) => (this.#news = resolve));
-    this.#read += 1;
-    return this.all[this.#read - 1] as Seen;
-  }
-
-  async expectNext(...messages: unknown[]): Promise<void> {
-    for (const message of messages) expect((await this.next()).message).toEqual(message);
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-    await once(this.#server, "close");
-  }
-}
 
 const CLOSED = { relay: "closed", runOn: false, stop: false } as const;
 const hello = { type: "hello", role: "relay" };
@@ -61,7 +20,7 @@ const closed = { type: "relay", position: "closed" };
 
 let folder: string;
 let socket: string;
-let watcher: Watcher;
+let watcher: LineWatcher;
 let relay: HolderRelay | undefined;
 let faults: string[];
 let onNextFault: () => void;
@@ -69,7 +28,7 @@ let onNextFault: () => void;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "badgekey-relay-"));
   socket = join(folder, "line.sock");
-  watcher = new Watcher(socket);
+  watcher = new LineWatcher(socket);
   faults = [];
   onNextFault = () => {};
 });
@@ -238,7 +197,7 @@ test("trouble with the watcher's socket never touches the line", async () => {
   await holder.permit(500, CLOSED);
   await holder.open();
   await holder.permit(500, CLOSED);
-  watcher = new Watcher(socket);
+  watcher = new LineWatcher(socket);
   await watcher.expectNext(hello);
   expect((await watcher.next()).message).toMatchObject({ type: "relay" });
   await holder.open();

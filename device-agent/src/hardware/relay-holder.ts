@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
 import type { InputName, Permit, Relay, Wiring } from "../ports.js";
 import { HolderInputs } from "./holder-inputs.js";
 import type { LampName, LineDriver, LinesConfig, Opener } from "./line.js";
@@ -118,6 +119,8 @@ class SupervisedRelay implements HolderRelay {
   async rewire(wiring: Wiring): Promise<void> {
     if (this.#isClosing()) throw new Error("the relay is closed down");
     const verdict = this.#options.linesFor(wiring);
+    const isKnown = verdict.ok && this.#refusal === undefined && isDeepStrictEqual(verdict.lines, this.#lines);
+    if (isKnown && this.#state.kind === "ready") return;
     const own = this.#options.linesFor();
     this.#refusal = verdict.ok ? undefined : verdict.problem;
     if (verdict.ok) this.#lines = verdict.lines;

@@ -1,0 +1,42 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { LinesConfig } from "../hardware/line.js";
+import { recallLines, rememberLines } from "./remembered-lines.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "badgekey-remember-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const lines: LinesConfig = {
+  driver: { name: "auto" },
+  outputs: { relay: { pin: 17, activeLow: false }, stop: { pin: 6, activeLow: true } },
+  lamps: { red: { pin: 20, activeLow: false } },
+  inputs: { busy: { pin: 22, activeLow: false } },
+};
+
+test("R2: the outputs in use are kept for whoever must let them go; nothing else is", async () => {
+  expect(recallLines(folder)).toBeUndefined();
+  await rememberLines(folder, lines);
+  expect(recallLines(folder)).toEqual({ outputs: lines.outputs, lamps: lines.lamps });
+  expect((await stat(join(folder, "lines.json"))).mode & 0o777).toBe(0o600);
+  expect(await readdir(folder)).toEqual(["lines.json"]);
+});
+
+test("simulated lines are nobody's to open", async () => {
+  await rememberLines(folder, { ...lines, driver: { name: "simulated" } });
+  expect(recallLines(folder)).toBeUndefined();
+});
+
+test.each([
+  "",
+  "{",
+  '{"outputs":{"laser":{"pin":1,"activeLow":false}},"lamps":{}}',
+  '{"outputs":{"relay":{"pin":99,"activeLow":false}},"lamps":{}}',
+])("a damaged file is told, never guessed at: %s", async (text) => {
+  await writeFile(join(folder, "lines.json"), text);
+  expect(() => recallLines(folder)).toThrow();
+});
