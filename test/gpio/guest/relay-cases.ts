@@ -1,6 +1,5 @@
 import { existsSync, writeFileSync } from "node:fs";
-import type { MachinePolicy } from "@badgekey/shared";
-import { type GuestCase, pause, until } from "./cases.js";
+import { type GuestCase, type Measure, pause, until } from "./cases.js";
 import type { SimulatedChip } from "./gpio-sim.js";
 import { type Edge, edgesOf, type LineTrace, markedAt } from "./line-trace.js";
 import { isRunning, RelayUser, startUser } from "./relay-station.js";
@@ -16,14 +15,33 @@ export interface RelayBench {
   readonly bars: { readonly killMs: number; readonly haltMs: number };
 }
 
-/** Pulled down at power-up, and active high; pulled up, and active low. */
-const HIGH = { pin: 17, activeLow: false, pull: "down" } as const;
-const LOW = { pin: 5, activeLow: true, pull: "up" } as const;
-type Board = typeof HIGH | typeof LOW;
-
 const ALIVE_PIN = 24;
 const BUSY_PIN = 22;
 const STOP_PIN = 23;
+
+/** Pulled down at power-up, and active high. */
+const HIGH = {
+  pin: 17,
+  activeLow: false,
+  lines: [{ pin: 17, pull: "down" }],
+  wiring: { inputs: {} },
+} as const;
+/** Pulled up, and active low; with contacts and an alive output beside the relay. */
+const LOW = {
+  pin: 5,
+  activeLow: true,
+  lines: [
+    { pin: 5, pull: "up" },
+    { pin: ALIVE_PIN, pull: "down" },
+    { pin: BUSY_PIN, pull: "down" },
+    { pin: STOP_PIN, pull: "up" },
+  ],
+  wiring: {
+    alive: { pin: ALIVE_PIN, activeLow: false },
+    inputs: { busy: { pin: BUSY_PIN, activeLow: false }, emergencyStop: { pin: STOP_PIN, activeLow: true } },
+  },
+} as const;
+type Board = typeof HIGH | typeof LOW;
 
 /**
  * The relay's holder on real lines, by one driver: killed, halted, crashed and stopped in every order, seen from the
@@ -36,16 +54,29 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
   const open = (board: Board): 0 | 1 => (board.activeLow ? 1 : 0);
   const edges = (board: Board): readonly Edge[] => edgesOf(trace.events(), board.pin, open(board));
 
-  const setup = (board: Board, more: Partial<MachinePolicy["wiring"]> = {}): UserSetup => ({
+  const setup = (board: Board): UserSetup => ({
     relay: { driver, pin: board.pin, activeLow: board.activeLow },
-    wiring: { output: "hold", pulseSeconds: 15, lamps: {}, inputs: {}, ...more },
+    wiring: { output: "hold", pulseSeconds: 15, lamps: {}, ...board.wiring },
   });
-  const fresh = async (board: Board, more?: Partial<MachinePolicy["wiring"]>): Promise<RelayUser> => {
-    chip.pull(board.pin, board.pull);
-    // sysfs keeps a line exported after its user's death; each case begins with none.
-    unexport(chip.base + board.pin);
+  // Node takes seconds to start in an emulated machine: a user that outlived its case serves the next one too.
+  let shared: { readonly board: Board; readonly user: RelayUser } | undefined;
+  const begin = async (board: Board): Promise<RelayUser> => {
+    if (shared?.board === board && !shared.user.isGone) {
+      await renewing(shared.user, board);
+      shared.user.say("rest");
+      await opened("rest", board);
+      trace.clear();
+      return shared.user;
+    }
+    await shared?.user.end();
+    for (const { pin, pull } of board.lines) {
+      chip.pull(pin, pull);
+      // sysfs keeps a line exported after its user's death.
+      unexport(chip.base + pin);
+    }
     trace.clear();
-    return startUser(setup(board, more));
+    shared = { board, user: await startUser(setup(board)) };
+    return shared.user;
   };
   const renewing = async (user: RelayUser, board: Board = HIGH): Promise<void> => {
     const before = user.told.filter(({ kind }) => kind === "permitted").length;
@@ -69,15 +100,16 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
   const within = (what: string, ms: number, most: number): void => {
     if (ms > most) throw new Error(`${what}: ${ms.toFixed(0)} ms, at most ${most} ms are allowed`);
   };
-  /** Runs with a user of its own, which is ended afterwards. */
   const withUser =
-    (board: Board, run: (user: RelayUser, measure: (name: string, value: number) => void) => Promise<void>) =>
-    async (measure: (name: string, value: number) => void): Promise<void> => {
-      const user = await fresh(board);
+    (board: Board, run: (user: RelayUser, measure: Measure) => Promise<void>): GuestCase["run"] =>
+    async (measure) => {
+      const user = await begin(board);
       try {
         await run(user, measure);
-      } finally {
+      } catch (error) {
+        // The next case begins with a new one, whatever this one was left in.
         await user.end();
+        throw error;
       }
     };
   const kill = (mark: string, signal: NodeJS.Signals, ...pids: readonly number[]): void => {
@@ -85,28 +117,95 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
     for (const pid of pids) process.kill(pid, signal);
   };
 
-  const glitchFree = (board: Board): GuestCase =>
+  const opensClean = (board: Board): GuestCase =>
     named(
-      `R1: an active-${board.activeLow ? "low" : "high"} relay opens, starts and stops without a glitch`,
+      `R1: an active-${board.activeLow ? "low" : "high"} relay opens and starts without a glitch`,
       withUser(board, async (user) => {
-        if (edges(board).length > 0) throw new Error(`at open the line went ${JSON.stringify(edges(board))}`);
         const first = trace.events().find((event) => event.kind !== "mark" && event.pin === board.pin);
         if (first?.kind !== "level" || first.level !== open(board)) {
           throw new Error(`the line was not opened at its inactive level: ${JSON.stringify(first)}`);
         }
+        if (edges(board).length > 0) throw new Error(`at open the line went ${JSON.stringify(edges(board))}`);
         await renewing(user, board);
         await pause(1000);
+        noGlitch(edges(board));
+      }),
+    );
+  const stopsClean = (board: Board): GuestCase =>
+    named(
+      `R1: a normal stop opens an active-${board.activeLow ? "low" : "high"} relay, once and for all`,
+      withUser(board, async (user) => {
+        await renewing(user, board);
         user.signal("SIGTERM");
         await until("the end of the user", () => user.isGone);
         await opened("a normal stop", board);
-        const went = edges(board).map(({ level }) => level);
-        if (went.join() !== [closed(board), open(board)].join()) throw new Error(`the line went ${went.join()}`);
+        noGlitch(edges(board));
+      }),
+    );
+  const firstEdge = async (mark: string): Promise<{ readonly ms: number; readonly level: 0 | 1 }> => {
+    const after = (): readonly Edge[] => {
+      const events = trace.events();
+      return edgesOf(events, HIGH.pin, 0).filter(({ us }) => us >= markedAt(events, mark));
+    };
+    await until(`an edge after ${mark}`, () => after().length > 0);
+    const [edge] = after();
+    return { ms: (edge!.us - markedAt(trace.events(), mark)) / 1000, level: edge!.level };
+  };
+  /** The holder is ended while the relay is permitted: open at once, and closed anew only by another holder's permit. */
+  const holderEnds = (what: string, mark: "kill" | "halt" | "stop", figure: string, most: number): GuestCase =>
+    named(
+      what,
+      withUser(HIGH, async (user, measure) => {
+        await renewing(user);
+        const { holder } = user;
+        const signals = { kill: "SIGKILL", halt: "SIGSTOP", stop: "SIGTERM" } as const;
+        kill(mark, signals[mark], holder);
+        const { ms, level } = await firstEdge(mark);
+        if (level !== 0) throw new Error("the line rose");
+        measure(figure, ms);
+        await user.hears("a fault", ({ kind }) => kind === "fault");
+        await until("a permit by another holder", () => user.holder !== holder);
+        if (isRunning(holder)) throw new Error("the old holder lives on beside the new one");
+        noGlitch(edges(HIGH));
+        within(`from the ${mark} to the open relay`, ms, most);
       }),
     );
 
   return [
-    glitchFree(HIGH),
-    glitchFree(LOW),
+    opensClean(HIGH),
+    holderEnds(
+      "R2: killed with -9, the holder leaves the relay open, and the next one takes permits",
+      "kill",
+      "openAfterKillOfHolderMs",
+      bars.killMs,
+    ),
+    holderEnds(
+      "R2: halted beyond its deadline, the holder is killed and leaves the relay open",
+      "halt",
+      "openAfterHaltOfHolderMs",
+      bars.haltMs,
+    ),
+    holderEnds("R2: stopped with SIGTERM, the holder opens the relay", "stop", "openAfterStopOfHolderMs", bars.killMs),
+    named(
+      "R2: an idle holder's death is told at once",
+      withUser(HIGH, async (user) => {
+        const before = user.told.filter(({ kind }) => kind === "fault").length;
+        kill("kill", "SIGKILL", user.holder);
+        await user.hears("a fault", ({ kind }) => kind === "fault", before + 1);
+        if (edges(HIGH).length > 0) throw new Error(`the line went ${JSON.stringify(edges(HIGH))}`);
+      }),
+    ),
+    named(
+      "R2: halted beyond its deadline, the agent leaves the relay open",
+      withUser(HIGH, async (user, measure) => {
+        await renewing(user);
+        kill("halt", "SIGSTOP", user.pid);
+        const ms = await openedAfter("halt");
+        user.signal("SIGCONT");
+        measure("openAfterHaltOfAgentMs", ms);
+        within("from the halt to the open relay", ms, bars.haltMs);
+      }),
+    ),
     named(
       "R2: killed with -9, the agent leaves the relay open",
       withUser(HIGH, async (user, measure) => {
@@ -119,133 +218,51 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
         await until("the holder's end", () => !isRunning(holder));
       }),
     ),
-    named(
-      "R2: killed with -9, the holder leaves the relay open, and the next one takes permits",
-      withUser(HIGH, async (user, measure) => {
-        await renewing(user);
-        const { holder } = user;
-        user.say("rest");
-        await opened("rest");
-        await renewing(user);
-        trace.clear();
-        kill("kill", "SIGKILL", holder);
-        await user.hears("a fault", ({ kind }) => kind === "fault");
-        await until("a permit by another holder", () => user.holder !== holder);
-        const events = trace.events();
-        const after = edgesOf(events, HIGH.pin, 0, 1).filter(({ us }) => us >= markedAt(events, "kill"));
-        const ms = ((after[0]?.us ?? Number.NaN) - markedAt(events, "kill")) / 1000;
-        if (after.map(({ level }) => level).join() !== "0,1") throw new Error(`the line went ${JSON.stringify(after)}`);
-        measure("openAfterKillOfHolderMs", ms);
-        within("from the kill to the open relay", ms, bars.killMs);
-      }),
-    ),
-    named(
-      "R2: an idle holder's death is told at once",
-      withUser(HIGH, async (user) => {
-        kill("kill", "SIGKILL", user.holder);
-        await user.hears("a fault", ({ kind }) => kind === "fault");
-        if (edges(HIGH).length > 0) throw new Error(`the line went ${JSON.stringify(edges(HIGH))}`);
-      }),
-    ),
-    named(
-      "R2: halted beyond its deadline, the agent leaves the relay open",
-      withUser(HIGH, async (user, measure) => {
-        await renewing(user);
-        kill("halt", "SIGSTOP", user.pid);
-        const ms = await openedAfter("halt");
-        measure("openAfterHaltOfAgentMs", ms);
-        within("from the halt to the open relay", ms, bars.haltMs);
-      }),
-    ),
-    named(
-      "R2: halted beyond its deadline, the holder is killed and leaves the relay open",
-      withUser(HIGH, async (user, measure) => {
-        await renewing(user);
-        user.say("renew");
-        const { holder } = user;
-        kill("halt", "SIGSTOP", holder);
-        await until("the holder's end", () => !isRunning(holder));
-        const events = trace.events();
-        const [first] = edgesOf(events, HIGH.pin, 0).filter(({ us }) => us >= markedAt(events, "halt"));
-        const ms = ((first?.us ?? Number.NaN) - markedAt(events, "halt")) / 1000;
-        if (first?.level !== 0) throw new Error(`the line went ${JSON.stringify(first)}`);
-        measure("openAfterHaltOfHolderMs", ms);
-        within("from the halt to the open relay", ms, bars.haltMs);
-      }),
-    ),
-    named(
-      "R2: an agent that dies of a defect leaves the relay open",
-      withUser(HIGH, async (user, measure) => {
-        await renewing(user);
-        trace.mark("defect");
-        user.say("throw");
-        const ms = await openedAfter("defect");
-        measure("openAfterDefectMs", ms);
-        within("from the defect to the open relay", ms, bars.killMs);
-      }),
-    ),
-    named(
-      "R2: stopped with SIGTERM, the holder opens the relay",
-      withUser(HIGH, async (user, measure) => {
-        await renewing(user);
-        user.say("rest");
-        await opened("rest");
-        await renewing(user);
-        trace.clear();
-        kill("stop", "SIGTERM", user.holder);
-        await until("the open relay", () => edgesOf(trace.events(), HIGH.pin, 0, 1).length > 0);
-        const events = trace.events();
-        const [first] = edgesOf(events, HIGH.pin, 0, 1);
-        if (first?.level !== 0) throw new Error(`the line went ${JSON.stringify(first)}`);
-        measure("openAfterStopOfHolderMs", (first.us - markedAt(events, "stop")) / 1000);
-      }),
-    ),
     named("R2: a line that a dead program left active is inactive once the relay is open", async () => {
+      await shared?.user.end();
       unexport(chip.base + HIGH.pin);
       leaveActive(chip.base + HIGH.pin);
       if (chip.level(HIGH.pin) !== 1) throw new Error("the line should have been left active");
       // The character device cannot have a line that sysfs keeps: lines-off gives it back at the unit's start.
       if (driver === "chardev") unexport(chip.base + HIGH.pin);
-      const user = await startUser(setup(HIGH));
-      try {
-        if (chip.level(HIGH.pin) !== 0) throw new Error("the line is active, and nobody permitted it");
-      } finally {
-        await user.end();
-      }
+      shared = { board: HIGH, user: await startUser(setup(HIGH)) };
+      if (chip.level(HIGH.pin) !== 0) throw new Error("the line is active, and nobody permitted it");
     }),
-    named("the alive output beats only while the relay is permitted", async (measure) => {
-      chip.pull(ALIVE_PIN, "down");
-      unexport(chip.base + ALIVE_PIN);
-      const user = await fresh(HIGH, { alive: { pin: ALIVE_PIN, activeLow: false } });
-      try {
+    named(
+      "R2: an agent that dies of a defect leaves the relay open",
+      withUser(HIGH, async (user, measure) => {
+        await renewing(user);
+        user.say("throw");
+        await until("the agent's end", () => user.isGone);
+        await opened("a defect");
+        const ms = await openedAfter("defect");
+        measure("openAfterDefectMs", ms);
+        within("from the defect to the open relay", ms, bars.killMs);
+      }),
+    ),
+    opensClean(LOW),
+    named(
+      "the alive output beats only while the relay is permitted",
+      withUser(LOW, async (user, measure) => {
         const beats = (): number => edgesOf(trace.events(), ALIVE_PIN, 0).length;
         await pause(300);
         if (beats() > 0) throw new Error("it beats while nothing is permitted");
-        await renewing(user);
+        await renewing(user, LOW);
+        const before = beats();
         await pause(2000);
-        const seen = beats();
-        measure("beatsInTwoSeconds", seen / 2);
-        if (seen < 12) throw new Error(`only ${seen} edges in over two seconds`);
+        const seen = beats() - before;
+        measure("beatsASecond", seen / 4);
+        if (seen < 12) throw new Error(`only ${seen} edges in two seconds`);
         user.say("rest");
-        await opened("rest");
+        await opened("rest", LOW);
         const atRest = beats();
         await pause(300);
         if (beats() !== atRest || chip.level(ALIVE_PIN) !== 0) throw new Error("it beats on after the permit's end");
-      } finally {
-        await user.end();
-      }
-    }),
-    named("contacts are told debounced and with their polarity, and as lost while they chatter", async () => {
-      for (const pin of [BUSY_PIN, STOP_PIN]) unexport(chip.base + pin);
-      chip.pull(BUSY_PIN, "down");
-      chip.pull(STOP_PIN, "up");
-      const user = await fresh(HIGH, {
-        inputs: {
-          busy: { pin: BUSY_PIN, activeLow: false },
-          emergencyStop: { pin: STOP_PIN, activeLow: true },
-        },
-      });
-      try {
+      }),
+    ),
+    named(
+      "contacts are told debounced and with their polarity, and as lost while they chatter",
+      withUser(LOW, async (user) => {
         const told = (input: string): string =>
           user.told.flatMap((one) => (one.kind === "input" && one.input === input ? [String(one.active)] : [])).join();
         await until("first reports of both", () => told("busy") === "false" && told("emergencyStop") === "false");
@@ -266,11 +283,21 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
         await until("a report of the still contact", () => told("busy") === "false,true,lost,false", 5000);
         chip.pull(STOP_PIN, "down");
         await until("a report of the emergency stop", () => told("emergencyStop") === "false,true");
-      } finally {
-        await user.end();
-      }
-    }),
+      }),
+    ),
+    stopsClean(LOW),
   ];
+}
+
+/**
+ * A level that lasts for less than this is a glitch. On a machine that is busy with other things a permit may be renewed
+ * too late; the relay is then open for a while, as it must be.
+ */
+const GLITCH_US = 5000;
+
+function noGlitch(edges: readonly Edge[]): void {
+  const isGlitch = edges.some(({ us }, index) => index > 0 && us - edges[index - 1]!.us < GLITCH_US);
+  if (isGlitch) throw new Error(`the line has a glitch: ${JSON.stringify(edges)}`);
 }
 
 function unexport(number: number): void {

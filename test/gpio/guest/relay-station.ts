@@ -63,7 +63,12 @@ export class RelayUser {
 /** Starts one and waits until its lines are open. */
 export async function startUser(setup: UserSetup): Promise<RelayUser> {
   const user = new RelayUser(setup);
-  await user.hears("that its lines are open", ({ kind }) => kind === "ready");
+  try {
+    await user.hears("that its lines are open", ({ kind }) => kind === "ready");
+  } catch (error) {
+    await user.end();
+    throw error;
+  }
   return user;
 }
 

@@ -1,4 +1,5 @@
-import { openLines, type RelayConfig, systemClock } from "@badgekey/device-agent";
+import { appendFileSync } from "node:fs";
+import type * as agentPackage from "@badgekey/device-agent";
 import type { MachinePolicy } from "@badgekey/shared";
 
 /**
@@ -6,7 +7,7 @@ import type { MachinePolicy } from "@badgekey/shared";
  * a `UserSetup` as JSON; it obeys words on standard input and tells on standard output what it sees, a JSON line each.
  */
 export interface UserSetup {
-  readonly relay: RelayConfig;
+  readonly relay: agentPackage.RelayConfig;
   readonly wiring: MachinePolicy["wiring"];
 }
 
@@ -22,6 +23,11 @@ const PERMIT_MS = 500;
 
 const tell = (told: UserTold): void => void process.stdout.write(`${JSON.stringify(told)}\n`);
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** The lines alone: the package's one entry loads the whole agent, which takes many seconds in an emulated machine. */
+const built = new URL("../../../../device-agent/dist/", import.meta.url);
+const { openLines } = (await import(new URL("hardware/open-lines.js", built).href)) as typeof agentPackage;
+const { systemClock } = (await import(new URL("system-clock.js", built).href)) as typeof agentPackage;
 
 const setup = JSON.parse(process.argv[2] ?? "") as UserSetup;
 const { relay, inputs } = await openLines(setup.relay, setup.wiring, { scheduler: systemClock() });
@@ -54,6 +60,8 @@ process.stdin.setEncoding("utf8").on("data", (text: string) => {
         break;
       case "throw":
         setImmediate(() => {
+          // At its own instant: the word may have waited long for this process.
+          appendFileSync("/sys/kernel/tracing/trace_marker", "defect");
           throw new Error("a defect that nobody expected");
         });
         break;

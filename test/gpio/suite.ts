@@ -1,0 +1,56 @@
+import { type CaseResult, MARK } from "./guest/cases.js";
+import { bootGuest, type GuestOptions } from "./vm/boot-guest.js";
+import type { GuestKernel } from "./vm/guest-kernel.js";
+
+/** What a suite has beside its own. */
+export interface SuiteContext {
+  readonly kernel: GuestKernel;
+  /** Where kernels and systems are kept from run to run. */
+  readonly cache: string;
+  /** Asserts the times of a quiet machine. */
+  readonly strict: boolean;
+  readonly onCase: (result: CaseResult) => void;
+  /** A line of a guest's console that is no case; shown with `--verbose`. */
+  readonly onLine: (line: string) => void;
+  /** For people, at once. */
+  readonly say: (line: string) => void;
+}
+
+/** The cases of one machine, or of one story told by several boots. */
+export interface Suite {
+  readonly name: string;
+  run(context: SuiteContext): Promise<void>;
+}
+
+/** Boots one guest whose command runs cases. Rejects where it ends in any other way than by its own exit code of 0 or 1. */
+export async function bootCases(
+  { kernel, onCase, onLine }: SuiteContext,
+  options: Omit<GuestOptions, "kernel" | "onLine">,
+): Promise<void> {
+  let seen = 0;
+  let failed = 0;
+  const guest = await bootGuest({
+    ...options,
+    kernel,
+    onLine: (line) => {
+      if (!line.startsWith(MARK)) {
+        onLine(line);
+        return;
+      }
+      const result = JSON.parse(line.slice(MARK.length)) as CaseResult;
+      seen += 1;
+      if (result.failure !== undefined) failed += 1;
+      onCase(result);
+    },
+  });
+  try {
+    const end = await guest.ended;
+    if (end.kind === "failed") throw new Error(`the guest ended without a result:\n${end.console}`);
+    if (end.kind !== "exited") throw new Error(`the guest ended otherwise: ${end.kind}, after ${seen} cases`);
+    if (seen === 0 || end.code !== (failed > 0 ? 1 : 0)) {
+      throw new Error(`the guest's program ended with ${end.code} after ${seen} cases, ${failed} of them failed`);
+    }
+  } finally {
+    await guest.remove();
+  }
+}
