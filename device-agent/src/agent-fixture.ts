@@ -39,6 +39,7 @@ export const UID = Uint8Array.of(4, 1, 2, 3, 4, 5, 6);
 export const OTHER_UID = Uint8Array.of(4, 9, 9, 9, 9, 9, 9);
 const MACHINE = "laser-1";
 const FIRST_PIN = 9;
+const FEEDBACK_MS = 20;
 
 export interface BenchOptions {
   readonly policy?: Partial<MachinePolicyInput>;
@@ -201,6 +202,12 @@ export class AgentBench {
 
   pass(ms: number): Promise<void> {
     return this.clock.advance(ms);
+  }
+
+  /** The contact `feedback` tells where the relay's is, as the auxiliary contact of a real one does. */
+  feedBack(): void {
+    this.inputs.set("feedback", this.relay.position() === "closed");
+    this.clock.after(FEEDBACK_MS, () => this.feedBack());
   }
 
   // Cards

@@ -37,12 +37,15 @@ describe("SAFETY, the relay", () => {
   });
 
   test("R4: a welded contact is found within 200 ms, latched, and outlasts a power cut until staff release it", async () => {
-    const bench = await startBench({ deps: (made) => ({ feedback: { position: () => made.relay.position() } }) });
+    const bench = await startBench({ contacts: { feedback: false } });
     bench.uplink.connect();
+    bench.feedBack();
     await bench.tap(bench.badge());
     bench.relay.weld();
-    await bench.tap(bench.badge());
+    bench.reader.insert(bench.card(bench.badge()));
+    await bench.pass(400);
     expect(bench.told.slice(-2)).toEqual(["sessionEnded tap", "faultRaised RELAY_STUCK"]);
+    bench.reader.remove();
     await bench.cutPower();
     expect(bench.screen.text).toContain("The switch of this machine hangs");
     await bench.tap(bench.badge());
@@ -53,9 +56,10 @@ describe("SAFETY, the relay", () => {
   });
 
   test("R4: a contact that is read closed before a grant refuses it", async () => {
-    let contact: "open" | "closed" = "open";
-    const bench = await startBench({ deps: () => ({ feedback: { position: () => contact } }) });
-    contact = "closed";
+    const bench = await startBench({ contacts: { feedback: false } });
+    await bench.pass(1_000);
+    bench.inputs.set("feedback", true);
+    await bench.pass(300);
     bench.reader.insert(bench.card(bench.badge()));
     await settle();
     expect([bench.screen.code, bench.relay.closures]).toEqual(["MACHINE_FAULTED", 0]);
@@ -132,20 +136,21 @@ describe("SAFETY, start and restart", () => {
   });
 
   test("R7: with a start button the tap alone closes nothing", async () => {
-    let press: (button: "start" | "end") => void = () => undefined;
-    const buttons = { start: (onPress: typeof press) => void (press = onPress), close: () => Promise.resolve() };
-    const bench = await startBench({ policy: { startButton: true }, deps: () => ({ buttons }) });
-    press("start");
+    const bench = await startBench({
+      policy: { startButton: true },
+      contacts: { startButton: false, endButton: false },
+    });
+    bench.inputs.press("startButton");
     await bench.tap(bench.badge());
     expect([bench.relay.position(), bench.screen.text]).toEqual([
       "open",
       "Press start — Your card is accepted — Press the start button",
     ]);
-    press("start");
+    bench.inputs.press("startButton");
     await settle();
     expect(bench.relay.position()).toBe("closed");
     bench.reader.lose();
-    press("end");
+    bench.inputs.press("endButton");
     await settle();
     expect(bench.relay.position()).toBe("open");
   });
@@ -191,7 +196,7 @@ describe("SAFETY R8, the journal", () => {
     expect(bench.relay.permits - permits).toBeGreaterThanOrEqual(32);
     bench.journal.resume();
     await settle();
-    expect([bench.relay.closures, bench.told]).toEqual([1, ["sessionStarted", "sessionWarned"]]);
+    expect([bench.relay.closures, bench.told]).toEqual([1, ["sessionStarted", "sessionWarned time"]]);
   });
 
   test("opening never waits for the disk", async () => {
@@ -242,7 +247,7 @@ describe("SAFETY, during a use", () => {
     expect([bench.relay.position(), bench.screen.code]).toEqual(["open", "BADGE_REVOKED"]);
     expect(bench.told).toEqual([
       "sessionStarted",
-      "sessionWarned BADGE_REVOKED",
+      "sessionWarned withdrawn BADGE_REVOKED",
       "sessionEnded tap",
       "tapRefused BADGE_REVOKED",
     ]);
@@ -254,7 +259,9 @@ describe("SAFETY, during a use", () => {
     const bench = await startBench({
       deps: ({ relay }) => ({
         relay: {
-          permit: (ms) => relay.permit(ms),
+          permit: (ms, what) => relay.permit(ms, what),
+          watch: (onFault) => relay.watch(onFault),
+          rewire: (wiring) => relay.rewire(wiring),
           open: async () => {
             await relay.open();
             if (isSlow) await new Promise<void>((resolve) => (opened = resolve));
@@ -275,7 +282,7 @@ describe("SAFETY, during a use", () => {
     await bench.setStatus({ 8: "revoked" });
     opened?.();
     await settle();
-    expect(bench.told.slice(-2)).toEqual(["sessionStarted", "sessionWarned BADGE_REVOKED"]);
+    expect(bench.told.slice(-2)).toEqual(["sessionStarted", "sessionWarned withdrawn BADGE_REVOKED"]);
   });
 
   test("R10: neither a policy without the machine nor stale lists nor the end of the badge ends a use", async () => {
