@@ -84,6 +84,7 @@ export function watchAmbiguity(reader: Reader, onAmbiguous: (refusal: RefusedErr
         judge(event);
         onEvent(event);
       }),
+    show: (signal) => reader.show?.(signal),
     close: () => reader.close(),
   };
 }
