@@ -40,6 +40,8 @@ class FileStore implements FileSiteStateStore {
   readonly #roots: SiteStateStoreOptions["roots"];
   readonly #log: SiteStateStoreOptions["log"];
   #clockNumber: number | undefined;
+  /** Files that the last load could not use. */
+  #damaged: string[] = [];
   /** One thing at a time, in the order asked for. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -51,6 +53,7 @@ class FileStore implements FileSiteStateStore {
 
   load(): ReturnType<SiteStateStore["load"]> {
     return this.#inTurn(async () => {
+      this.#damaged = [];
       const kept = await this.#readObjects();
       const { number, floorAt, freshAt } = await this.#readClock();
       this.#clockNumber = number;
@@ -58,7 +61,7 @@ class FileStore implements FileSiteStateStore {
       const enrolled = laterRoots.map((bytes, index) => ({ name: `root/${String(index + 2)}`, bytes }));
       // The sort is stable, so enrolled bytes come first: where the cached copy of a root has rotted, the chain still holds.
       const objects = [...enrolled, ...kept].sort((a, b) => rank(a.name) - rank(b.name));
-      return { firstRoot, objects, floorAt, freshAt };
+      return { firstRoot, objects, floorAt, freshAt, damaged: [...new Set(this.#damaged)] };
     });
   }
 
@@ -112,8 +115,10 @@ class FileStore implements FileSiteStateStore {
     try {
       const bytes = await this.#disk.read(file, mostBytes);
       if (bytes && bytes.length > 0) return bytes;
+      this.#damaged.push(file);
       this.#log.warn({ file }, "left out a file of the site-state cache that is empty or too large");
     } catch (error) {
+      this.#damaged.push(file);
       this.#log.warn({ file, err: error }, "left out a file of the site-state cache that cannot be read");
     }
     return undefined;
@@ -122,13 +127,25 @@ class FileStore implements FileSiteStateStore {
   async #readClock(): Promise<ClockCopy> {
     let newest: ClockCopy = { number: 0, floorAt: 0, freshAt: 0 };
     for (const file of CLOCK_FILES) {
-      const bytes = await this.#disk.read(file, MOST_CLOCK_BYTES);
+      const bytes = await this.#readClockFile(file);
       if (!bytes) continue;
       const copy = decodeClockCopy(bytes);
-      if (!copy) this.#log.warn({ file }, "left out a damaged copy of the clock");
-      else if (copy.number > newest.number) newest = copy;
+      if (copy && copy.number > newest.number) newest = copy;
+      if (copy) continue;
+      this.#damaged.push(file);
+      this.#log.warn({ file }, "left out a damaged copy of the clock");
     }
     return newest;
+  }
+
+  /** A copy that cannot be read is as good as a damaged one. */
+  async #readClockFile(file: string): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#disk.read(file, MOST_CLOCK_BYTES);
+    } catch (error) {
+      this.#log.warn({ file, err: error }, "a copy of the clock cannot be read");
+      return new Uint8Array();
+    }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
