@@ -57,7 +57,7 @@ function released(state: Active, atMs: number): Active {
 }
 
 /** Tells each warning once as long as it holds. */
-function announce(state: Active, atMs: number, policy: MachinePolicy): Step {
+export function announce(state: Active, atMs: number, policy: MachinePolicy): Step {
   const warnings = warningsOf(state, atMs, policy);
   const records = warnings.filter(({ reason }) => !state.told.includes(reason)).map((one) => warningRecord(state, one));
   const told = warnings.map(({ reason }) => reason);

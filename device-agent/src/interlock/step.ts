@@ -4,7 +4,7 @@ import type { InterlockEvent, InterlockRecord, Step } from "./interlock-event.js
 import { type Active, type Armed, type InterlockState, type Requested, blocksOf } from "./interlock-state.js";
 import { FINISH_MS } from "./interlock-times.js";
 import { dismiss, isBounce, leave, rest, stay, stillPending, andThen, touched } from "./leave.js";
-import { passTime } from "./pass-time.js";
+import { announce, passTime } from "./pass-time.js";
 import { finishFrom } from "./session-end.js";
 import { clearFault, clearOutOfService, endUse, raiseFault, setOutOfService } from "./set-blocks.js";
 import { endSupervision } from "./supervise.js";
@@ -159,7 +159,7 @@ function badgeStatusChanged(
   const { busy } = policy.wiring.inputs;
   // What it warns of is announced at once, not at the next tick.
   const announced = (withdrawn: Omit<NonNullable<Active["withdrawn"]>, "code">): Step =>
-    passTime({ ...state, withdrawn: { ...withdrawn, code } }, atMs, policy);
+    announce({ ...state, withdrawn: { ...withdrawn, code } }, atMs, policy);
   switch (policy.whenRevoked) {
     case "finishThenLock": {
       if (!busy) return announced({ ...finishFrom(atMs, policy), stop: false });
