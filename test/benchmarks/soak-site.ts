@@ -60,7 +60,7 @@ class AnsweringUplink implements Uplink {
 
   /** Publishes a new status list, as an admin who withdraws a badge does. */
   withdraw(statusIndex: number, version: number): void {
-    const bytes = this.#site.status(version, { [statusIndex]: 1 });
+    const bytes = this.#site.status(version, { [statusIndex]: "revoked" });
     const objects = { ...this.#site.first, [this.#site.listName]: { version, bytes } };
     this.#handlers?.onObject(this.#site.listName, bytes);
     this.#heartbeat += 1;
@@ -131,7 +131,7 @@ export async function startSoak() {
     agent: MACHINE,
     bootFloor: Math.floor(site.at / 1_000),
   });
-  const { relay, inputs, indicator } = await openLines({ driver: "simulated" });
+  const { relay, inputs, indicator } = await openLines({ driver: "simulated" }, undefined, { scheduler: clock });
   const trust = site.client(MACHINE);
   const reader = new FakeReader();
   const screen = new LastDecision();

@@ -1,4 +1,5 @@
 import { readdirSync, rmSync } from "node:fs";
+import { setTimeout as after } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { ntagWithBadge } from "@badgekey/shared/testing";
 import { startSoak } from "./soak-site.js";
@@ -14,7 +15,10 @@ const SAMPLE_EVERY_MS = HOUR_MS / 6;
 /** What starts once and stays: caches, code that gets compiled. */
 const WARM_UP_MS = 2 * HOUR_MS;
 const MOST_MB_PER_HOUR = 1;
+const NOISE_MB = 6;
 const SEED = 7;
+/** Milliseconds of real waiting before simulated time is moved on. */
+const PATIENCE = 500;
 
 interface Sample {
   readonly hours: number;
@@ -38,8 +42,9 @@ const soak = await startSoak();
 const random = seeded(SEED);
 const people = Array.from({ length: 12 }, (_, index) => {
   const uid = Uint8Array.of(4, 1, 2, 3, 4, 5, index);
-  const grants = index % 4 === 3 ? [] : [{ training: 1, level: 2 as const, daysBefore: 0 }];
-  const holder = `person-${String(index % 10)}`;
+  // Every fourth holds another training: refused.
+  const grants = [{ training: index % 4 === 3 ? 2 : 1, level: 2 as const, daysBefore: 0 }];
+  const holder = `perso${String(100 + index)}`;
   return { uid, badge: soak.site.badge({ cardUid: uid, statusIndex: index, holder, grants }) };
 });
 const samples: Sample[] = [];
@@ -86,10 +91,13 @@ const figures = {
     3,
   ),
 };
+// Over a few hours a slope is noise: there the whole growth must stay small.
+const span = (measured.at(-1)?.hours ?? 0) - (measured[0]?.hours ?? 0);
+const allowed = Math.max(MOST_MB_PER_HOUR, NOISE_MB / span);
 const isFlat =
-  figures.heapMbPerHour < MOST_MB_PER_HOUR &&
-  figures.residentMbPerHour < MOST_MB_PER_HOUR &&
-  Math.abs(figures.descriptorsPerHour) < 0.5;
+  figures.heapMbPerHour < allowed &&
+  figures.residentMbPerHour < allowed &&
+  Math.abs(figures.descriptorsPerHour) < Math.max(0.5, 4 / span);
 const result = {
   benchmark: "soak",
   machine: machine(),
@@ -115,7 +123,11 @@ async function tap(): Promise<void> {
   // Every tenth card is pulled away in the middle.
   const pulled = random() < 0.1 ? { pulledAt: 1 + Math.floor(random() * 5) } : {};
   soak.reader.insert(ntagWithBadge("NTAG215", person.uid, person.badge), pulled);
-  while (soak.screen.decisions === before) await soak.clock.advance(1);
+  // Simulated time stands still while real disk and real holder work; only what waits for time itself needs it to pass.
+  for (let waits = 0; soak.screen.decisions === before; waits++) {
+    if (waits >= PATIENCE) await soak.clock.advance(50);
+    await after(1);
+  }
   soak.reader.remove();
   taps += 1;
   verdicts.set(soak.screen.code, (verdicts.get(soak.screen.code) ?? 0) + 1);
