@@ -3,6 +3,7 @@ import { type AgentDeps, within } from "./agent-deps.js";
 import type { InterlockEvent, InterlockRecord } from "./interlock/interlock-event.js";
 import { type InterlockState, STARTING, blocksOf } from "./interlock/interlock-state.js";
 import { outputsFor } from "./interlock/outputs-for.js";
+import { RUN_ON_OFF, type RunOn, runsOn, stepRunOn } from "./interlock/run-on.js";
 import { step } from "./interlock/step.js";
 import type { Permit } from "./ports.js";
 
@@ -64,6 +65,7 @@ export class Loop {
   #isTaking = false;
   #state: InterlockState = STARTING;
   #remembered: InterlockState = STARTING;
+  #runOn: RunOn = RUN_ON_OFF;
   /** What the relay's holder was told last. */
   #told: Permit = ALL_INACTIVE;
   #cancelTick: (() => void) | undefined;
@@ -164,8 +166,10 @@ export class Loop {
   /** One step with what it needs before its outputs may become active; what becomes inactive does so at once. */
   async #decide(event: InterlockEvent): Promise<Decided> {
     const before = this.#state;
-    const { state, records } = step(before, event, this.#hooks.policy());
+    const policy = this.#hooks.policy();
+    const { state, records } = step(before, event, policy);
     this.#state = state;
+    this.#runOn = stepRunOn(this.#runOn, { wanted: outputsFor(state, policy).runOn, atMs: event.atMs }, policy);
     const wanted = this.#wanted();
     // Never behind disk or network.
     const hasOpened = this.#told.relay === "closed" && wanted.relay === "open" ? await this.#tell(wanted) : true;
@@ -184,7 +188,7 @@ export class Loop {
   }
 
   #wanted(): Permit {
-    return outputsFor(this.#state, this.#hooks.policy());
+    return { ...outputsFor(this.#state, this.#hooks.policy()), runOn: runsOn(this.#runOn) };
   }
 
   #isAboutToClose(): boolean {

@@ -1,4 +1,4 @@
-import type { Screen, ScreenView } from "../ports.js";
+import type { Screen, ScreenAction, ScreenView } from "../ports.js";
 
 type Decision = Parameters<Screen["decided"]>[0];
 
@@ -7,6 +7,16 @@ export class FakeScreen implements Screen {
   readonly views: ScreenView[] = [];
   readonly decisions: Decision[] = [];
   isClosed = false;
+  #onAction: (action: ScreenAction) => void = () => undefined;
+
+  start(onAction: (action: ScreenAction) => void): void {
+    this.#onAction = onAction;
+  }
+
+  /** Somebody presses something on it. */
+  act(action: ScreenAction): void {
+    this.#onAction(action);
+  }
 
   show(view: ScreenView): void {
     this.views.push(view);
