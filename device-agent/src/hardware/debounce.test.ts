@@ -58,8 +58,29 @@ describe("a contact is lost", () => {
   });
 
   test("and not while it finds rest now and then", () => {
-    const working = [...chatter(0, 900), ...every20(900, 960, () => still(false)), ...chatter(960, 1900)];
+    const working = [...chatter(0, 900), ...every20(900, 1000, () => still(false)), ...chatter(1000, 1900)];
     expect(reportsOf(working, standing(false))).toEqual([]);
+  });
+
+  test("also when it stands just long enough to be reported between its movements", () => {
+    const buzzing = every20(0, 1200, (at) =>
+      at % 60 === 0 ? moved(at % 120 === 0) : still((at - (at % 60)) % 120 === 0),
+    );
+    const reports = reportsOf(buzzing, standing(false));
+    expect(reports.at(-1)).toBe("1020 lost: it chatters without end");
+    expect(reports.length).toBeGreaterThan(10);
+  });
+
+  test("and not by the fastest fingers", () => {
+    const pressing = every20(0, 5000, (at) =>
+      at % 100 === 0 ? moved(at % 200 === 0) : still((at - (at % 100)) % 200 === 0),
+    );
+    expect(reportsOf(pressing, standing(false)).filter((report) => report.includes("lost"))).toEqual([]);
+  });
+
+  test("also when nobody looked often enough to see it move", () => {
+    const seldom = Array.from({ length: 20 }, (_, at) => [at * 150, moved(true, 15)] as const);
+    expect(reportsOf(seldom, standing(true))).toEqual(["1050 lost: it chatters without end"]);
   });
 
   test("and comes back when it has stood for 200 ms", () => {

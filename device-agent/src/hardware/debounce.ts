@@ -3,8 +3,11 @@ import type { Sample } from "./line.js";
 /** A contact is believed once it has stood still for so long; after it was lost, for longer. */
 export const STABLE_MS = 30;
 export const STABLE_AFTER_LOSS_MS = 200;
-/** A contact that has not stood still for so long chatters: nobody knows how it stands. */
+/** A contact that moves for so long without a rest chatters: nobody knows how it stands. No finger presses that fast. */
 export const CHATTER_MS = 1000;
+const REST_MS = 80;
+/** So many edges within one look are no two movements with a rest between them. */
+const RESTLESS_EDGES = 3;
 
 /** What is known of one contact. `atMs` of all instants is monotonic. */
 export interface Debounced {
@@ -14,7 +17,7 @@ export interface Debounced {
   readonly active: boolean | undefined;
   /** The last movement. */
   readonly movedAtMs: number;
-  /** Since when it has not stood still; undefined while it does. */
+  /** Since when it has moved without a rest; undefined while it rests. */
   readonly restlessSinceMs: number | undefined;
 }
 
@@ -41,13 +44,16 @@ export function debounce(
   const hasMoved = look.edges > 0 || look.active !== before.active;
   const movedAtMs = hasMoved ? atMs : before.movedAtMs;
   const isStill = atMs - movedAtMs >= (before.told === "lost" ? STABLE_AFTER_LOSS_MS : STABLE_MS);
-  const restlessSinceMs = isStill ? undefined : (before.restlessSinceMs ?? atMs);
+  const hasRested = atMs - before.movedAtMs >= REST_MS && look.edges < RESTLESS_EDGES;
+  const since = hasRested ? undefined : before.restlessSinceMs;
+  const restlessSinceMs = hasMoved ? (since ?? atMs) : since;
   const seen = { active: look.active, movedAtMs, restlessSinceMs };
   const stands = look.active ? "active" : "inactive";
   if (isStill && before.told !== stands) {
     return { next: { ...seen, told: stands }, report: { kind: "changed", active: look.active } };
   }
-  if (restlessSinceMs !== undefined && atMs - restlessSinceMs > CHATTER_MS && before.told !== "lost") {
+  const chatters = hasMoved && atMs - (restlessSinceMs ?? atMs) > CHATTER_MS;
+  if (chatters && before.told !== "lost") {
     return { next: { ...seen, told: "lost" }, report: { kind: "lost", reason: "it chatters without end" } };
   }
   return { next: { ...seen, told: before.told } };

@@ -5,8 +5,8 @@ import { DriverMissingError, type LampName, type LineDriver, type LinesConfig, t
 
 /** Longest wait for an acknowledgement (SAFETY R2). */
 const ANSWER_MS = 250;
-/** A Pi Zero takes two seconds to start Node. */
-const START_MS = 10_000;
+/** A Pi Zero takes two seconds to start Node, an emulated machine ten. */
+const START_MS = 20_000;
 const MOST_COMPLAINT = 2000;
 
 // A process runs built files only; from the sources, as in unit tests, the built twin is taken.

@@ -18,8 +18,9 @@ import { openDriver } from "./line-drivers.js";
  * <reason>` when it chatters or cannot be read; `note <text>` of a lamp that does not work.
  *
  * `sentAt` is the machine's monotonic clock in ms, so that a permit that lay in the pipe while this process was stopped
- * does not count from its reading. All outputs fall inactive at the end of a permit, at end-of-file, SIGTERM, SIGINT and
- * any error; then the lamps go out. Contacts and lamps only ever tell of their trouble: neither the relay nor its opening waits for them.
+ * does not count from its reading. All outputs but the lamps fall inactive at the end of a permit; all of them do at
+ * end-of-file, SIGTERM, SIGINT, SIGHUP and any error, with which this process ends. Contacts and lamps only ever tell of
+ * their trouble: neither the relay nor its opening waits for them.
  */
 
 const LOOK_MS = 20;
@@ -77,8 +78,7 @@ function serve(driver: LineDriver, wired: LinesConfig): void {
     process.stderr.write(`${error.stack ?? String(error)}\n`);
     end(1);
   });
-  process.on("SIGTERM", () => end(0));
-  process.on("SIGINT", () => end(0));
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => end(0));
   process.stdout.on("error", () => end(1));
 
   const obey = (command: string): void => {

@@ -106,7 +106,7 @@ describe("R2: the relay holder", () => {
     expect(faults).toEqual([]);
   });
 
-  test.each(["SIGTERM", "SIGINT"] as const)(
+  test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
     "%s to the holder opens; the next one opens first and serves",
     async (signal) => {
       const holder = await start();
