@@ -16,6 +16,8 @@ import { syncDirectory } from "./journal-file.js";
 const MOST_RESERVE_BYTES = 16 * 1024 * 1024;
 const BLOCK_BYTES = 65_536;
 
+type StatFs = (folder: string) => Pick<StatsFs, "bavail" | "blocks" | "bsize">;
+
 /**
  * Watches the room beside the journal and keeps a ballast file in it (SAFETY R19): when the disk is full its room is given
  * back, so that a running session's end can still be recorded. Synchronous: for the journal's thread only.
@@ -23,9 +25,9 @@ const BLOCK_BYTES = 65_536;
 export class StorageGuard {
   readonly #path: string;
   readonly #ballastBytes: number;
-  readonly #statfs: (folder: string) => Pick<StatsFs, "bavail" | "blocks" | "bsize">;
+  readonly #statfs: StatFs;
 
-  constructor(journal: string, ballastBytes: number, statfs = statfsSync) {
+  constructor(journal: string, ballastBytes: number, statfs: StatFs = statfsSync) {
     this.#path = `${journal}.ballast`;
     this.#ballastBytes = ballastBytes;
     this.#statfs = statfs;
