@@ -1,4 +1,4 @@
-import { type Command, type TrustCode, openCommand, sha256, toHex } from "@badgekey/shared";
+import { type Command, type CommandAction, type TrustCode, openCommand, sha256, toHex } from "@badgekey/shared";
 import type { AgentContext } from "./agent-context.js";
 import { within } from "./agent-deps.js";
 import type { CardJobs } from "./agent-jobs.js";
@@ -74,7 +74,7 @@ export class Commands {
     this.#lastBytes = hash;
     const counted = await this.#count(command.number);
     // With the journal stalled only what makes the machine safer acts: done twice it does no harm.
-    if (counted || isTightening(command)) await this.#act(command);
+    if (counted || isTightening(command.action)) await this.#act(command);
     else this.#refuseUncounted(command);
   }
 
@@ -83,9 +83,10 @@ export class Commands {
     if (trust.now(clock.nowMs()) >= expiresAt) return "OBJECT_EXPIRED";
     if (number <= this.#lastNumber) return "COMMAND_REPLAYED";
     if ("machine" in action && action.machine !== this.#context.guarded.id) return "COMMAND_REFUSED";
-    const isLoosening = action.kind === "release";
-    if (isLoosening && (trust.clock.state !== "synced" || !this.#isCounterKnown)) return "COMMAND_REFUSED";
-    return undefined;
+    // With the counter lost any command may be one that was used before: to make safer does no harm, to show a lamp neither.
+    const harmless = isTightening(action) || action.kind === "identify";
+    if (!harmless && !this.#isCounterKnown) return "COMMAND_REFUSED";
+    return action.kind === "release" && trust.clock.state !== "synced" ? "COMMAND_REFUSED" : undefined;
   }
 
   async #count(number: number): Promise<boolean> {
@@ -157,6 +158,6 @@ export class Commands {
   }
 }
 
-function isTightening({ action }: Command): boolean {
-  return action.kind === "outOfService" || action.kind === "end";
+function isTightening({ kind }: CommandAction): boolean {
+  return kind === "outOfService" || kind === "end";
 }

@@ -18,12 +18,16 @@ export interface CardJob {
 
 const DONE_FOR_MS = 5_000;
 
-/** While a card job waits, the next card serves it and is no tap. One job at a time; the newest counts. */
+/** While a card job waits, the next card serves it and is no tap. One job and one card at a time; the newest job counts. */
 export class CardJobs {
   readonly #context: AgentContext;
   #job: CardJob | undefined;
   /** How the last try at the job failed. */
   #failure: TapCode | undefined;
+  /** A card is being read or written: nobody knows yet what will have been done to it. */
+  #isServing = false;
+  /** Takes the place of the job that is being served, once that is over. */
+  #next: CardJob | undefined;
 
   constructor(context: AgentContext) {
     this.#context = context;
@@ -34,17 +38,21 @@ export class CardJobs {
   }
 
   begin(job: CardJob): void {
-    if (this.#job)
-      this.#end(this.#job, { code: this.#failure ?? "CARD_UNREADABLE", reason: "another job took its place" });
+    if (this.#isServing) {
+      if (this.#next) this.#tell(this.#next, REPLACED);
+      this.#next = job;
+      return;
+    }
+    if (this.#job) this.#end(this.#job, { ...REPLACED, ...(this.#failure && { code: this.#failure }) });
     this.#job = job;
     this.#failure = undefined;
     this.#context.notify({ kind: "waitsForCard", job: job.kind }, job.untilMs - this.#context.deps.clock.nowMs());
   }
 
-  /** Gives up what no card came for. */
+  /** Gives up what no card came for. A card that is being served has come. */
   expire(nowMs: number): void {
     const job = this.#job;
-    if (!job || nowMs < job.untilMs) return;
+    if (!job || this.#isServing || nowMs < job.untilMs) return;
     this.#end(job, {
       code: this.#failure ?? "CARD_UNREADABLE",
       reason: "no card came in time, or none was held still",
@@ -52,19 +60,31 @@ export class CardJobs {
     this.#context.notify(undefined);
   }
 
+  /** A card on another reader meanwhile is neither served nor a tap. */
   async serve(card: Card): Promise<void> {
     const job = this.#job;
-    if (!job) return;
+    if (!job || this.#isServing) return;
+    this.#isServing = true;
+    try {
+      await this.#serve(job, card);
+    } finally {
+      this.#isServing = false;
+    }
+    const next = this.#next;
+    this.#next = undefined;
+    if (next) this.begin(next);
+  }
+
+  async #serve(job: CardJob, card: Card): Promise<void> {
     try {
       const uid = await this.#context.dialogue((signal) => this.#perform(job, card, signal));
-      if (this.#job !== job) return;
       this.#end(job, { uid });
       this.#context.notify({ kind: "cardDone", job: job.kind }, DONE_FOR_MS);
     } catch (error) {
       const code = tapCodeOf(error);
       if (code === undefined)
         this.#context.deps.log.warn({ err: error }, "a card job failed for a reason that is not the card's");
-      if (this.#job === job) this.#fail(job, code ?? "CARD_UNREADABLE");
+      this.#fail(job, code ?? "CARD_UNREADABLE");
     }
   }
 
@@ -87,8 +107,14 @@ export class CardJobs {
     else this.#context.notify({ kind: "refused", missing: [{ code }] });
   }
 
-  #end({ kind, job, command }: CardJob, outcome: Partial<InterlockRecord>): void {
+  #end(job: CardJob, outcome: Partial<InterlockRecord>): void {
     this.#job = undefined;
+    this.#tell(job, outcome);
+  }
+
+  #tell({ kind, job, command }: CardJob, outcome: Partial<InterlockRecord>): void {
     void this.#context.write([{ ...outcome, kind: kind === "read" ? "cardRead" : "cardWritten", job, command }]);
   }
 }
+
+const REPLACED = { code: "CARD_UNREADABLE", reason: "another job took its place" } as const;

@@ -1,8 +1,7 @@
 import { type CommandAction, decodeUsageRecord, signCommand } from "@badgekey/shared";
 import { testSigner } from "@badgekey/shared/testing";
 import { describe, expect, test } from "vitest";
-import { type AgentBench, OTHER_UID, UID, startBench } from "./agent-fixture.js";
-import { readCard } from "./presentation/read-card.js";
+import { type AgentBench, UID, startBench } from "./agent-fixture.js";
 import { settle } from "./testing/fake-clock.js";
 
 const machine = "laser-1";
@@ -210,6 +209,20 @@ describe("a command", () => {
     expect(bench.screen.text).toContain("Ready");
   });
 
+  test("with the counter lost no card is read or written by an order that may have been used before; a use is ended", async () => {
+    const bench = await startBench();
+    const opened = bench.journal.restart();
+    const salvage = { movedTo: "x", rowsKept: 0, rowsLost: 0, reason: "damaged", marksLost: true };
+    await bench.restartWith({ ...opened, salvage });
+    await bench.order({ kind: "writeCard", job: "job-1", badge: bench.badge(), seconds: 30 });
+    expect(bench.told.at(-1)).toBe("commandRefused writeCard COMMAND_REFUSED");
+    await bench.order({ kind: "readCard", job: "job-2", seconds: 30 });
+    expect(bench.screen.text).toContain("Lay the card on the reader");
+    await bench.restartWith({ ...bench.journal.restart(), salvage });
+    await bench.order({ kind: "end", machine, by });
+    expect(bench.told.at(-1)).toBe("commandApplied end");
+  });
+
   test("ends a use", async () => {
     const bench = await connected();
     await bench.tap(bench.badge());
@@ -242,95 +255,6 @@ describe("a command", () => {
       await bench.pass(1_000);
     }
     expect(bench.relay.closures).toBe(0);
-  });
-});
-
-describe("card jobs", () => {
-  test("the next card is read, and is no tap", async () => {
-    const bench = await connected();
-    await bench.order({ kind: "readCard", job: "job-1", seconds: 30 });
-    expect(bench.screen.text).toContain("Lay the card on the reader");
-    bench.reader.insert(bench.card(bench.badge()));
-    await settle();
-    expect(bench.screen.text).toBe("Card read — Take the card away");
-    expect(bench.records.at(-1)).toMatchObject({ kind: "cardRead", job: "job-1", uid: UID, command: 1 });
-    expect(bench.records.at(-1)?.code).toBeUndefined();
-    expect([bench.relay.closures, bench.screen.decisions]).toEqual([0, []]);
-    await bench.pass(6_000);
-    await bench.tap(bench.badge());
-    expect(bench.relay.position()).toBe("closed");
-  });
-
-  test("a badge is written to the card it is meant for, and opens the machine from there", async () => {
-    const bench = await connected();
-    const badge = bench.badge({ cardUid: UID });
-    const card = bench.blank(UID);
-    await bench.order({ kind: "writeCard", job: "job-2", badge, uid: UID, seconds: 30 });
-    bench.reader.insert(card);
-    await settle();
-    expect(bench.screen.text).toBe("Card written — Take the card away");
-    expect(bench.records.at(-1)).toMatchObject({ kind: "cardWritten", job: "job-2", uid: UID });
-    bench.reader.remove();
-    bench.reader.insert(card);
-    await settle();
-    expect(bench.relay.position()).toBe("closed");
-  });
-
-  test("another card is left as it was", async () => {
-    const bench = await connected();
-    const card = bench.card(bench.badge({ holder: "zzzzzzzz" }), OTHER_UID);
-    const before = card.snapshot();
-    await bench.order({ kind: "writeCard", job: "job-3", badge: bench.badge(), uid: UID, seconds: 30 });
-    bench.reader.insert(card);
-    await settle();
-    expect(bench.told.at(-1)).toBe("cardWritten CARD_MISMATCH");
-    expect(bench.screen.text).toContain("Another card is expected");
-    expect(card.snapshot()).toEqual(before);
-  });
-
-  test("a card lifted in the middle of the write may come back while the job waits", async () => {
-    const bench = await connected();
-    const badge = bench.badge({ cardUid: UID });
-    const card = bench.blank(UID);
-    await bench.order({ kind: "writeCard", job: "job-4", badge, uid: UID, seconds: 30 });
-    bench.reader.insert(card, { pulledAt: 7 });
-    await settle();
-    expect(bench.screen.text).toBe("Tap again — The card was lifted too early — Hold it still");
-    bench.reader.insert(card);
-    await settle();
-    expect(bench.told.slice(-1)).toEqual(["cardWritten"]);
-    bench.reader.remove();
-    const fake = {
-      presentation: 1,
-      reader: "r",
-      atr: card.atr,
-      transmit: (apdu: Uint8Array) => Promise.resolve(card.apdu(apdu)),
-    };
-    card.reset();
-    expect((await readCard(fake)).badge).toEqual(badge);
-  });
-
-  test("no card in time ends the job with a code, and taps are taps again", async () => {
-    const bench = await connected();
-    await bench.order({ kind: "readCard", job: "job-5", seconds: 5 });
-    await bench.pass(5_200);
-    expect(bench.told.at(-1)).toContain("CARD_UNREADABLE");
-    expect(bench.records.at(-1)).toMatchObject({ kind: "cardRead", job: "job-5" });
-    await bench.tap(bench.badge());
-    expect(bench.relay.position()).toBe("closed");
-  });
-
-  test("a newer job takes the place of the one that waits", async () => {
-    const bench = await connected();
-    await bench.order({ kind: "readCard", job: "job-6", seconds: 30 });
-    await bench.order({ kind: "readCard", job: "job-7", seconds: 30 });
-    bench.reader.insert(bench.blank());
-    await settle();
-    const jobs = bench.records.filter(({ kind }) => kind === "cardRead").map(({ job, code }) => [job, code]);
-    expect(jobs).toEqual([
-      ["job-6", "CARD_UNREADABLE"],
-      ["job-7", undefined],
-    ]);
   });
 });
 

@@ -1,4 +1,5 @@
-import { FieldError, labelled, mapIn, toSeconds } from "../cbor/fields.js";
+import { FieldError, bytesIn, labelled, mapIn, toSeconds } from "../cbor/fields.js";
+import type { CborValue } from "../cbor/value.js";
 import type { TrustCode } from "../codes.js";
 import type { Instant, Signer, Verdict } from "../verdict.js";
 import { fromPlain, toPlain } from "./policy.js";
@@ -100,8 +101,8 @@ function readAction(kind: string, given: Record<string, unknown>): CommandAction
     case "writeCard": {
       const { badge, uid } = given;
       if (!(badge instanceof Uint8Array) || badge.length > 512) throw new FieldError("badge is bytes");
-      if (uid !== undefined && !(uid instanceof Uint8Array)) throw new FieldError("uid is bytes");
-      return { kind, job: text(given.job, 64), badge, ...(uid && { uid }), seconds: whole(given.seconds) };
+      const only = uid === undefined ? {} : { uid: bytesIn(uid as CborValue, 4, 10) };
+      return { kind, job: text(given.job, 64), badge, ...only, seconds: whole(given.seconds) };
     }
     case "readCard":
       return { kind, job: text(given.job, 64), seconds: whole(given.seconds) };
