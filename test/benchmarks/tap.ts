@@ -140,6 +140,7 @@ async function startMeasured(dir: string, site: ReturnType<typeof testSite>) {
     rowsAfter: (...args) => opened.journal.rowsAfter(...args),
     acknowledge: (...args) => opened.journal.acknowledge(...args),
     pendingCount: () => opened.journal.pendingCount(),
+    watch: (onEvent) => opened.journal.watch(onEvent),
     close: () => opened.journal.close(),
   };
   const { relay: holder } = await openLines({ driver: "simulated" }, undefined, { scheduler: clock });

@@ -1,10 +1,10 @@
 import type { Sample } from "./line.js";
 
 /** A contact is believed once it has stood still for so long; after it was lost, for longer. */
-export const STABLE_MS = 30;
-export const STABLE_AFTER_LOSS_MS = 200;
+const STABLE_MS = 30;
+const STABLE_AFTER_LOSS_MS = 200;
 /** A contact that moves for so long without a rest chatters: nobody knows how it stands. No finger presses that fast. */
-export const CHATTER_MS = 1000;
+const CHATTER_MS = 1000;
 const REST_MS = 80;
 /** So many edges within one look are no two movements with a rest between them. */
 const RESTLESS_EDGES = 3;

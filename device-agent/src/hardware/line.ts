@@ -15,8 +15,6 @@ export type OutputName = (typeof OUTPUTS)[number];
 export const LAMPS = ["green", "yellow", "red", "buzzer"] as const;
 export type LampName = (typeof LAMPS)[number];
 
-export type LineName = OutputName | LampName | InputName;
-
 export interface GpioDriverConfig {
   /** `auto`: the character device where it and its binding are there, else sysfs. */
   readonly name: "auto" | "sysfs" | "chardev";
