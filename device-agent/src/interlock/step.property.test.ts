@@ -20,7 +20,11 @@ const policies: fc.Arbitrary<MachinePolicy> = fc
       warnSeconds: fc.constantFrom(0, 1, 100),
       extend: fc.boolean(),
     }),
-    wiring: fc.record({ output: fc.constantFrom("hold", "pulse"), pulseSeconds: fc.constant(2) }),
+    wiring: fc.record({
+      output: fc.constantFrom("hold", "pulse"),
+      pulseSeconds: fc.constant(2),
+      inputs: fc.constant({ startButton: { pin: 20 } }),
+    }),
   })
   .map((input) => policyOf(input as Partial<MachinePolicyInput>));
 
@@ -41,7 +45,8 @@ const happenings: fc.Arbitrary<Bare> = fc.oneof(
   fc.constantFrom<Bare>(
     { kind: "started", faults: [] },
     { kind: "cardRemoved" },
-    { kind: "startPressed" },
+    { kind: "inputChanged", input: "startButton", active: true, session: new Uint8Array(8) },
+    { kind: "inputChanged", input: "startButton", active: false, session: new Uint8Array(8) },
     { kind: "endPressed" },
     { kind: "endOrdered", by: "staff-1", command: 1 },
     { kind: "outOfServiceSet", when: "now", lockout },
@@ -109,7 +114,7 @@ test("R6: the relay closes only by a fresh accepted tap, or by the start button 
       watch(policy, life, ({ before, event, after }) => {
         if (isClosed(before, policy) || !isClosed(after.state, policy)) return;
         const byTap = event.kind === "tapAccepted" && sessionOf(after.state)?.id === event.candidate.session;
-        const byButton = event.kind === "startPressed" && before.kind === "armed";
+        const byButton = event.kind === "inputChanged" && event.input === "startButton" && before.kind === "armed";
         expect(byTap || byButton).toBe(true);
       });
     }),

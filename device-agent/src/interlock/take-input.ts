@@ -77,7 +77,8 @@ function startPressed(state: InterlockState, event: On<"inputChanged">, policy: 
   }
   if (isBounce(state, ANYONE, atMs)) return stay(state);
   if (isOpenUse(state)) return endUse(touched(state, ANYONE, atMs), { atMs, reason: "button" });
-  if (policy.mode.kind !== "unrestrictedUntil" || sessionOf(state)) return stay(state);
+  // A press resets nothing: after an emergency stop it takes a tap (SAFETY R13).
+  if (policy.mode.kind !== "unrestrictedUntil" || state.kind !== "idle") return stay(state);
   return beginOpen(state, event, { lastTap: { key: ANYONE, atMs }, isPressed: true }, policy);
 }
 

@@ -138,11 +138,13 @@ export const machinePolicySchema = z.strictObject({
 export type MachinePolicy = z.output<typeof machinePolicySchema>;
 export type MachinePolicyInput = z.input<typeof machinePolicySchema>;
 
-/** Presets a new machine starts from (DESIGN section 6); each is a partial policy over the defaults. */
+/** Presets a new machine starts from (DESIGN section 6); each is a partial policy over the defaults. Pins are the place's own. */
 export const presets = {
+  /** A long job: a start permission only, never the supply; it is over once the busy input was idle for 15 minutes. */
   "3d-printer": {
     session: { maxSeconds: 0, idleSeconds: 900, extend: false },
     staleness: { warnAfterSeconds: 7 * DAY, refuseAfterSeconds: 21 * DAY },
+    problem: { reasons: ["Print failed", "Nozzle blocked", "Out of filament"] },
     wiring: { output: "pulse" },
     safetyRelevant: false,
   },
@@ -151,17 +153,27 @@ export const presets = {
     session: { maxSeconds: 7200, warnSeconds: 300, extend: true },
     untrustedClock: "refuse",
     runOn: { seconds: 120 },
+    problem: { reasons: ["Cuts badly", "Extraction weak", "Lens or mirror dirty"] },
   },
+  /** Saw or lathe: the card stays in. */
   saw: {
     minAssurance: 2,
     presence: "hold",
     session: { maxSeconds: 4 * 3600, removalGraceMs: 1500, extend: true },
     handover: "refuse",
+    problem: { reasons: ["Blade or tool blunt", "Guard damaged", "Unusual noise"], outOfService: true },
   },
-  "bench-tool": { session: { maxSeconds: 2 * 3600 }, safetyRelevant: false, handover: "free" },
+  "bench-tool": {
+    session: { maxSeconds: 2 * 3600 },
+    safetyRelevant: false,
+    handover: "free",
+    problem: { reasons: ["Damaged", "Part missing"] },
+  },
   cabinet: {
     session: { maxSeconds: 60, warnSeconds: 0, extend: false },
     wiring: { output: "pulse", pulseSeconds: 10 },
+    handover: "free",
+    problem: { reasons: ["Something is missing", "Lock jams"] },
     safetyRelevant: false,
   },
 } as const satisfies Record<string, Partial<MachinePolicyInput>>;

@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { policyGrid } from "./policy-grid.js";
+import { searchInterlock } from "./search-interlock.js";
+import { seededBugs } from "./seeded-bugs.js";
+
+const grid = policyGrid();
+/** Machines with few contacts are searched here, all of the grid by `npm run bench -- interlock`. */
+const small = grid.filter(({ policy }) => policy.wiring.inputs.busy === undefined);
+
+test("no reachable state breaks a sentence of SAFETY", () => {
+  const { policies, states, edges, violations } = searchInterlock({ policies: small });
+  expect(violations).toEqual([]);
+  expect(policies.length).toBe(small.length);
+  expect(states).toBeGreaterThan(1_000);
+  expect(edges).toBeGreaterThan(states);
+}, 240_000);
+
+test("the grid holds every two values of two factors together, and is always the same", () => {
+  expect(grid.length).toBeGreaterThan(19);
+  expect(grid.length).toBeLessThan(40);
+  expect(policyGrid().map(({ title }) => title)).toEqual(grid.map(({ title }) => title));
+});
+
+test.each(seededBugs)(
+  "the search finds this bug: $title",
+  ({ interlock }) => {
+    const found = grid.some((policy) => {
+      const { violations } = searchInterlock({ interlock, policies: [policy], stopsEarly: true });
+      return violations.length > 0;
+    });
+    expect(found).toBe(true);
+  },
+  240_000,
+);
