@@ -27,18 +27,23 @@ export function findLogDamage(path: string): string | undefined {
 
   let whole = 0;
   let sum = header?.sum;
-  for (; sum && whole < frames; whole++) {
-    const next = sumOfFrame(view, offsetOf(whole), pageSize, { littleEndian: header?.littleEndian ?? true, sum });
-    if (distance(view, offsetOf(whole) + 8, salts) > 0 || !isSum(view, offsetOf(whole) + 16, next)) break;
+  let isRotten = header === undefined;
+  for (; header && sum && whole < frames; whole++) {
+    const at = offsetOf(whole);
+    const next = sumOfFrame(view, at, pageSize, { littleEndian: header.littleEndian, sum });
+    const saltsDiffer = distance(view, at + 8, salts) > 0;
+    if (saltsDiffer || !isSum(view, at + 16, next)) {
+      isRotten = isOneBitOff(view, at + 16, next, pageSize) && isCurrent(whole);
+      break;
+    }
     sum = next;
   }
   const behind = Array.from({ length: frames - whole }, (_, at) => whole + at).filter(isCurrent);
   const last = behind.at(-1);
   if (last === undefined) return undefined;
   const commits = behind.filter((frame) => view.getUint32(offsetOf(frame) + 4) !== 0).length;
-  // Frames that were never written stand before others of the same commit: the power went, and nobody was told it is done.
-  const isCutOff = header !== undefined && behind.length < last + 1 - whole && commits <= 1;
-  return isCutOff ? undefined : `the log is damaged from frame ${whole + 1} of ${last + 1} on`;
+  // At most one commit was under way when the power went: what is not there of it, or in pieces, nobody was told is done.
+  return isRotten || commits > 1 ? `the log is damaged from frame ${whole + 1} of ${last + 1} on` : undefined;
 }
 
 /** The log's bytes; undefined where there is none. */
@@ -87,6 +92,26 @@ function addWords(view: DataView, at: number, length: number, { littleEndian, su
 
 function isSum(view: DataView, at: number, [a, b]: Sum): boolean {
   return view.getUint32(at) === a && view.getUint32(at + 4) === b;
+}
+
+/** Whether the sum there would hold if one bit, of the frame or of the sum itself, were the other: rot, and no torn write. */
+function isOneBitOff(view: DataView, at: number, [a, b]: Sum, pageSize: number): boolean {
+  const [da, db] = [view.getUint32(at) - a, view.getUint32(at + 4) - b].map((delta) => delta >>> 0) as [number, number];
+  // The sum holds, or is off by a bit itself: then the bit stands in the salts or in the sum.
+  if (distance(view, at, [a, b]) <= 1) return true;
+  // What adding 1 to a pair's first word (p, q) or to its second (r, s) adds to the sum; from the last pair backwards.
+  let [p, q, r, s] = [1, 1, 0, 1];
+  for (let pair = 0; pair < (pageSize + 8) / 8; pair++) {
+    for (let bit = 0; bit < 32; bit++) {
+      for (const delta of [1 << bit, -(1 << bit)]) {
+        if (Math.imul(p, delta) >>> 0 === da && Math.imul(q, delta) >>> 0 === db) return true;
+        if (Math.imul(r, delta) >>> 0 === da && Math.imul(s, delta) >>> 0 === db) return true;
+      }
+    }
+    [p, q] = [(p + q) >>> 0, (p + 2 * q) >>> 0];
+    [r, s] = [(r + s) >>> 0, (r + 2 * s) >>> 0];
+  }
+  return false;
 }
 
 /** In how many bits the two words there differ from these. */

@@ -194,6 +194,22 @@ test("R20: a log that rotted in its middle does not take acknowledged rows with 
   store.close();
 });
 
+test("R20: each bit of a log's newest commit that rots is told from a torn write", async () => {
+  const path = await cutJournal();
+  const log = await readFile(`${path}-wal`);
+  const begin = log.length - 4_120;
+  for (let at = begin; at < log.length; at += 113) {
+    const rotten = Buffer.from(log);
+    rotten[at] = (rotten[at] as number) ^ (1 << (at % 8));
+    await writeFile(`${path}-wal`, rotten);
+    expect(findLogDamage(path), `byte ${String(at - begin)} of the last frame`).toContain("damaged");
+  }
+  for (let sector = 1; sector < 8; sector++) {
+    await writeFile(`${path}-wal`, Buffer.from(log).fill(0x5a, begin + 512 * sector));
+    expect(findLogDamage(path), `torn after ${String(sector)} sectors`).toBeUndefined();
+  }
+});
+
 test("R18: a commit that the power cut off in the log is no damage", async () => {
   const path = await cutJournal();
   const log = await readFile(`${path}-wal`);
