@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { agentSuite } from "./agent-suite.js";
 import type { CaseResult } from "./guest/cases.js";
 import { piSuite } from "./pi-suite.js";
 import { bootCases, type Suite } from "./suite.js";
@@ -13,6 +14,7 @@ const suites: readonly Suite[] = [
         timeoutMs: 400_000,
       }),
   },
+  agentSuite,
   piSuite,
 ];
 

@@ -22,10 +22,15 @@ export interface Suite {
   run(context: SuiteContext): Promise<void>;
 }
 
-/** Boots one guest whose command runs cases. Rejects where it ends in any other way than by its own exit code of 0 or 1. */
+export interface CasesOptions extends Omit<GuestOptions, "kernel" | "onLine"> {
+  /** The power is cut so long after the guest wrote this line: nothing else is a good end then. */
+  readonly cutAfter?: { readonly line: string; readonly ms: number };
+}
+
+/** Boots one guest whose command runs cases. Rejects where it ends in any other way than asked for. */
 export async function bootCases(
   { kernel, onCase, onLine }: SuiteContext,
-  options: Omit<GuestOptions, "kernel" | "onLine">,
+  { cutAfter, ...options }: CasesOptions,
 ): Promise<void> {
   let seen = 0;
   let failed = 0;
@@ -34,6 +39,7 @@ export async function bootCases(
     kernel,
     onLine: (line) => {
       if (!line.startsWith(MARK)) {
+        if (line === cutAfter?.line) setTimeout(() => void guest.cutPower(), cutAfter.ms);
         onLine(line);
         return;
       }
@@ -46,7 +52,9 @@ export async function bootCases(
   try {
     const end = await guest.ended;
     if (end.kind === "failed") throw new Error(`the guest ended without a result:\n${end.console}`);
+    if (cutAfter && end.kind === "cut") return;
     if (end.kind !== "exited") throw new Error(`the guest ended otherwise: ${end.kind}, after ${seen} cases`);
+    if (cutAfter) throw new Error(`the guest ended before its power was cut, after ${seen} cases`);
     if (seen === 0 || end.code !== (failed > 0 ? 1 : 0)) {
       throw new Error(`the guest's program ended with ${end.code} after ${seen} cases, ${failed} of them failed`);
     }

@@ -32,10 +32,12 @@ mount -t configfs configfs sys/kernel/config
 mount -t debugfs debugfs sys/kernel/debug
 mount -t tracefs tracefs sys/kernel/tracing
 share out out cache=none
-# The repository may lie under /tmp, which is the guest's own.
+# The repository may lie under /tmp, which is the guest's own. /opt/badgekey is where a Pi has it.
 repository=$(setting repository)
-mkdir -p ".$repository"
-mount --bind "/mnt/host$repository" ".$repository"
+for place in "$repository" /opt/badgekey; do
+  mkdir -p ".$place"
+  mount --bind "/mnt/host$repository" ".$place"
+done
 ifconfig lo 127.0.0.1 up
 echo "init: $(uname -r), root ready at $(cut -d' ' -f1 /proc/uptime) s"
 
