@@ -48,6 +48,21 @@ export { blocksOf, type InterlockState, sessionOf, STARTING } from "./interlock/
 export type { EndReason, InterlockEvent, InterlockRecord, Step } from "./interlock/interlock-event.js";
 export { type Outputs, outputsFor } from "./interlock/outputs-for.js";
 export { step } from "./interlock/step.js";
+export { RUN_ON_OFF, type RunOn, runsOn, stepRunOn } from "./interlock/run-on.js";
+export { type GridPolicy, policyGrid } from "./interlock/search/policy-grid.js";
+export {
+  type Interlock,
+  searchInterlock,
+  type SearchOptions,
+  type SearchResult,
+} from "./interlock/search/search-interlock.js";
+export { seededBugs, type SeededBug } from "./interlock/search/seeded-bugs.js";
+export {
+  type CyclesResult,
+  type SchedulesResult,
+  simulateCycles,
+  simulateSchedules,
+} from "./interlock/search/simulate.js";
 export { type Notice, screenFor } from "./screen/screen-for.js";
 export { english, german, type Messages } from "./screen/messages/messages.js";
 export { pageScreen, type PageScreen } from "./screen/page-screen.js";

@@ -180,7 +180,7 @@ function tapRefused(state: InterlockState, { key, atMs }: On<"tapRefused">, poli
   if (isBounce(state, key, atMs)) return stay(touched(state, key, atMs));
   if (state.kind === "pending" && state.candidate.holder.key === key) return stay(state.running);
   const running = state.kind === "pending" ? state.running : state;
-  if (running.kind !== "active" && running.kind !== "armed") return stay(state);
+  if (running.kind !== "active" && running.kind !== "armed") return stay(touched(state, key, atMs));
   if (running.kind === "armed" && running.waitsFor === "coTap") {
     return running.candidate.holder.key === key ? dismiss({ ...running, lastTap: { key, atMs } }) : stay(state);
   }

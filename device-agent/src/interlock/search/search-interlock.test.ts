@@ -1,11 +1,16 @@
 import { expect, test } from "vitest";
-import { policyGrid } from "./policy-grid.js";
+import { type GridPolicy, policyGrid } from "./policy-grid.js";
 import { searchInterlock } from "./search-interlock.js";
 import { seededBugs } from "./seeded-bugs.js";
 
 const grid = policyGrid();
-/** Machines with few contacts are searched here, all of the grid by `npm run bench -- interlock`. */
-const small = grid.filter(({ policy }) => policy.wiring.inputs.busy === undefined);
+/** Few situations first. Of the others, in which cards stay in or much goes on at once, `npm run bench -- interlock` takes care. */
+const isSmall = ({ policy: { presence, supervision, wiring, handover } }: GridPolicy): boolean =>
+  presence === "tap"
+    ? wiring.inputs.busy === undefined || supervision.mode === "none"
+    : wiring.inputs.busy === undefined && handover === "refuse" && wiring.output === "pulse";
+const small = grid.filter(isSmall);
+const smallFirst = [...small, ...grid.filter((entry) => !isSmall(entry))];
 
 test("no reachable state breaks a sentence of SAFETY", () => {
   const { policies, states, edges, violations } = searchInterlock({ policies: small });
@@ -24,7 +29,7 @@ test("the grid holds every two values of two factors together, and is always the
 test.each(seededBugs)(
   "the search finds this bug: $title",
   ({ interlock }) => {
-    const found = grid.some((policy) => {
+    const found = smallFirst.some((policy) => {
       const { violations } = searchInterlock({ interlock, policies: [policy], stopsEarly: true });
       return violations.length > 0;
     });
