@@ -32,6 +32,7 @@ export const sizes = {
   small: { width: 800, height: 480 },
   middle: { width: 1024, height: 600 },
   large: { width: 1280, height: 800 },
+  portrait: { width: 600, height: 1024 },
 } as const;
 
 /** 2026-01-02, 13:40 UTC. */

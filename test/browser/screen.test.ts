@@ -14,6 +14,7 @@ import {
   systemClock,
 } from "@badgekey/device-agent";
 import { type Browser, type Page, chromium } from "playwright-core";
+import { decodeQR } from "qr/decode.js";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Scene, scenes, sizes, viewOf } from "./screen-scenes.js";
 
@@ -35,13 +36,15 @@ describe.skipIf(!existsSync(CHROMIUM))("the machine's screen", () => {
   const actions: ScreenAction[] = [];
   const errors: string[] = [];
   let screen: PageScreen;
+  let germanScreen: PageScreen;
   let browser: Browser;
   let page: Page;
+  let germanPage: Page;
   let confirming: NodeJS.Timeout;
   let isConfirmed = true;
 
-  const open = async (port = 0): Promise<PageScreen> => {
-    const opened = await pageScreen({ port, languages: [english, german], clock, scheduler: clock, log: silent });
+  const open = async (port = 0, languages: PageScreen["languages"] = [english, german]): Promise<PageScreen> => {
+    const opened = await pageScreen({ port, languages: languages ?? [english], clock, scheduler: clock, log: silent });
     opened.start((action) => actions.push(action));
     return opened;
   };
@@ -53,7 +56,9 @@ describe.skipIf(!existsSync(CHROMIUM))("the machine's screen", () => {
   const show = (scene: Scene): ScreenView => {
     const nowMs = clock.nowMs();
     const view = viewOf(scene, english, nowMs);
-    screen.show(view, [viewOf(scene, german, nowMs)]);
+    const inGerman = viewOf(scene, german, nowMs);
+    screen.show(view, [inGerman]);
+    germanScreen.show(inGerman, [view]);
     return view;
   };
   const headline = () => page.locator("#headline");
@@ -63,69 +68,80 @@ describe.skipIf(!existsSync(CHROMIUM))("the machine's screen", () => {
 
   beforeAll(async () => {
     screen = await open();
-    confirming = setInterval(() => isConfirmed && screen.confirm?.(), 300);
+    germanScreen = await open(0, [german, english]);
+    confirming = setInterval(() => {
+      if (isConfirmed) screen.confirm?.();
+      germanScreen.confirm?.();
+    }, 300);
     browser = await chromium.launch({
       executablePath: CHROMIUM,
       args: ["--no-sandbox", "--disable-background-networking"],
     });
     const context = await browser.newContext({ viewport: sizes.small });
-    page = await context.newPage();
-    page.on("pageerror", (error) => errors.push(error.message));
-    page.on("console", (message) => {
-      if (message.type() === "error") errors.push(message.text());
-    });
+    [page, germanPage] = [await context.newPage(), await context.newPage()];
+    for (const one of [page, germanPage]) {
+      one.on("pageerror", (error) => errors.push(error.message));
+      one.on("console", (message) => {
+        if (message.type() === "error") errors.push(message.text());
+      });
+    }
     show(sceneNamed("ready"));
     await page.goto(`http://127.0.0.1:${screen.port}/`);
+    await germanPage.goto(`http://127.0.0.1:${germanScreen.port}/`);
     if (WRITES_PICTURES) await mkdir(pictures, { recursive: true });
   });
 
   afterAll(async () => {
     clearInterval(confirming);
     await browser.close();
-    await screen.close();
+    await Promise.all([screen.close(), germanScreen.close()]);
   });
 
-  beforeEach(() => {
+  beforeEach(async () => {
+    await page.setViewportSize(sizes.small);
     errors.length = 0;
     actions.length = 0;
   });
 
   describe.each(["en", "de"] as const)("in %s", (language) => {
+    // Each at a screen of its own: one that was switched goes back by itself.
+    const shown = () => (language === "en" ? page : germanPage);
+
     test.each(scenes)("$name: whole and large on every display", async (scene) => {
       const messages = language === "en" ? english : german;
-      await speak(language);
       show(scene);
       const view = viewOf(scene, messages, clock.nowMs());
-      await expect.poll(() => headline().textContent()).toBe(view.headline);
+      await expect.poll(() => shown().locator("#headline").textContent()).toBe(view.headline);
       for (const [name, size] of Object.entries(sizes)) {
-        await page.setViewportSize(size);
-        await page.evaluate(
+        await shown().setViewportSize(size);
+        await shown().evaluate(
           () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
         );
-        expect(await page.evaluate(findClipped), `${scene.name} at ${name}`).toEqual([]);
+        expect(await shown().evaluate(findClipped), `${scene.name} at ${name}`).toEqual([]);
+        if (view.missing && name !== "portrait") expect(await readCodes(shown(), browser)).toEqual(urlsOf(view));
         // A fourteenth of the height: 11 mm on a display of 7 inches, read from two metres and more.
-        if (!view.missing) {
-          const letters = await headline().evaluate((element) => parseFloat(getComputedStyle(element).fontSize));
+        if (!view.missing && name !== "portrait") {
+          const letters = await shown()
+            .locator("#headline")
+            .evaluate((element) => parseFloat(getComputedStyle(element).fontSize));
           expect(letters).toBeGreaterThan(size.height / 14);
         }
         const { picture } = scene;
         if (WRITES_PICTURES && picture?.language === language && picture.size === name) {
-          await page.screenshot({ path: join(pictures, `${fileName(scene.name)}-${language}.png`) });
+          await shown().screenshot({ path: join(pictures, `${fileName(scene.name)}-${language}.png`) });
         }
       }
-      await page.setViewportSize(sizes.small);
       expect(errors).toEqual([]);
     });
 
     test("has no accessibility findings in any tone, light or dark", async () => {
-      await speak(language);
       const tones = new Set<string>();
       for (const scene of scenes) {
         const { tone } = show(scene);
         if (tones.has(tone) && !scene.name.includes("eight")) continue;
         tones.add(tone);
-        await page.locator(`body[data-tone="${tone}"]`).waitFor();
-        const { violations } = await new AxeBuilder({ page }).analyze();
+        await shown().locator(`body[data-tone="${tone}"]`).waitFor();
+        const { violations } = await new AxeBuilder({ page: shown() }).analyze();
         expect(
           violations.map(({ id, nodes }) => `${scene.name}: ${id}: ${nodes.map(({ html }) => html).join(" ")}`),
         ).toEqual([]);
@@ -244,6 +260,31 @@ describe.skipIf(!existsSync(CHROMIUM))("the machine's screen", () => {
     await page.emulateMedia({ reducedMotion: "no-preference" });
   });
 });
+
+function urlsOf({ missing }: ScreenView): readonly string[] {
+  return (missing?.trainings ?? []).flatMap(({ url }) => (url === "" ? [] : [url]));
+}
+
+/** What a camera reads off the display, pixel by pixel. */
+async function readCodes(page: Page, browser: Browser): Promise<readonly string[]> {
+  const darkroom = await browser.newPage();
+  const read: string[] = [];
+  for (const code of await page.locator(".code").all()) {
+    const png = (await code.screenshot()).toString("base64");
+    const { width, height, pixels } = await darkroom.evaluate(async (base64) => {
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      const image = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+      const canvas = new OffscreenCanvas(image.width, image.height);
+      const context = canvas.getContext("2d");
+      context?.drawImage(image, 0, 0);
+      const { data } = context?.getImageData(0, 0, image.width, image.height) ?? { data: [] };
+      return { width: image.width, height: image.height, pixels: [...data] };
+    }, png);
+    read.push(decodeQR({ width, height, data: Uint8Array.from(pixels) }));
+  }
+  await darkroom.close();
+  return read;
+}
 
 /** Texts that stick out of the display or of their part of it, or are cut off. Runs in the page. */
 function findClipped(): string[] {

@@ -19,7 +19,8 @@ export function qrPathOf(url: string): QrPath | undefined {
   if (!LINK.test(url) || url.length > MOST_CHARS) return undefined;
   const known = kept.get(url);
   if (known) return known;
-  const rows = encodeQR(url, "raw", { ecc: "medium", border: QUIET });
+  // Nothing wears off a display: the coarsest code is read from the farthest.
+  const rows = encodeQR(url, "raw", { ecc: "low", border: QUIET });
   const made = { size: rows.length, path: rows.flatMap(pathOfRow).join("") };
   const oldest = kept.keys().next().value;
   if (kept.size >= MOST_KEPT && oldest !== undefined) kept.delete(oldest);

@@ -1,10 +1,19 @@
-import { DAY_MS, type MachinePolicyInput, badgeCodes, machinePolicySchema, tapCodes } from "@badgekey/shared";
+import {
+  DAY_MS,
+  type FaultCode,
+  type MachinePolicy,
+  type MachinePolicyInput,
+  badgeCodes,
+  faultCodes,
+  machinePolicySchema,
+  tapCodes,
+} from "@badgekey/shared";
 import { describe, expect, test } from "vitest";
-import { type Moment, live } from "../interlock/interlock-fixture.js";
+import { type Moment, live, policyOf, wired } from "../interlock/interlock-fixture.js";
 import { type InterlockState, STARTING } from "../interlock/interlock-state.js";
 import type { Missing } from "../tap/tap-verdict.js";
-import { english } from "./messages/messages.js";
-import { type ScreenContext, screenFor } from "./screen-for.js";
+import { english, german } from "./messages/messages.js";
+import { type Notice, type ScreenContext, screenFor } from "./screen-for.js";
 
 /** 2026-01-02, 13:40 UTC. */
 const now = Date.UTC(2026, 0, 2, 13, 40);
@@ -29,6 +38,7 @@ function shown(
   return `${tone}: ${[headline, detail, next].filter((part) => part !== "").join(" — ")}`;
 }
 
+const laserEnded = { code: "TRAINING_ENDED", training: laser, endedAt: now - DAY_MS } as const;
 const lockout = { reason: "lens cracked", by: "staff-1", at: 0 };
 const short = { session: { maxSeconds: 7200, warnSeconds: 300 } };
 
@@ -149,6 +159,180 @@ describe("refusals", () => {
       expect(view.length).toBeGreaterThan(10);
       expect(view).not.toMatch(forbidden);
     }
+  });
+});
+
+describe("in every language", () => {
+  const hold = { presence: "hold" } as const;
+  const busyAtRest: Moment = [0, "-busy"];
+  const states: Readonly<Record<string, InterlockState>> = {
+    starting: STARTING,
+    idle: live(policyOf(), []).state,
+    "waits for the start button": live(policyOf({ startButton: true }), [[0, "a"]]).state,
+    "waits for a trainer": live(policyOf(), [[0, "t"]]).state,
+    "waits for the card": live(policyOf(hold), [[0, "t"], [1000, { kind: "cardRemoved" }], [2000, "T"]]).state, // prettier-ignore
+    "waits for the extraction": live(policyOf({ runOn: { seconds: 9, feedback: true }, wiring: wired("extraction") }), [[0, "a"]]).state, // prettier-ignore
+    active: live(policyOf(), [[0, "a"]]).state,
+    "with a trainer": live(policyOf(), [[0, "t"], [1000, "T"]]).state, // prettier-ignore
+    "trainer gone": live(policyOf(), [[0, "t"], [1000, "T"], [60_000, "T"]]).state, // prettier-ignore
+    "at rest": live(policyOf({ session: { idleSeconds: 60 }, wiring: wired("busy") }), [busyAtRest, [1, "a"]]).state,
+    withdrawn: live(policyOf(), [[0, "a"], [1, { kind: "badgeStatusChanged", status: "withdrawn" }]]).state, // prettier-ignore
+    removed: live(policyOf(hold), [[0, "a"], [1, { kind: "cardRemoved" }]]).state, // prettier-ignore
+    "to be confirmed": live(policyOf(), [[0, "a"], [1000, "b"]]).state, // prettier-ignore
+    "out of service": live(policyOf(), [[0, { kind: "outOfServiceSet", when: "now", lockout }]]).state,
+    ...Object.fromEntries(
+      (Object.keys(faultCodes) as FaultCode[]).map((fault) => [
+        fault,
+        live(policyOf(), [[0, { kind: "faultRaised", fault, severity: "openNow" }]]).state,
+      ]),
+    ),
+  };
+  const notices: readonly Notice[] = [
+    { kind: "finished", durationMs: 1 },
+    { kind: "interrupted" },
+    { kind: "takeCardAway" },
+    { kind: "waitsForCard", job: "read" },
+    { kind: "waitsForCard", job: "write" },
+    { kind: "cardDone", job: "read" },
+    { kind: "cardDone", job: "write" },
+    { kind: "cardAgain" },
+    { kind: "cardWrong" },
+    { kind: "reported" },
+    { kind: "here" },
+    ...([...Object.keys(tapCodes), ...Object.keys(badgeCodes)] as Missing["code"][]).map((code): Notice => ({
+      kind: "refused",
+      missing: [{ code }],
+    })),
+  ];
+  const given = { timeZone: "UTC", now, nowMs: 61_000, clock: "synced", stalenessMs: 0 } as const;
+
+  test.each([english, german])("$name: each state and notice has a headline, and never a code", (messages) => {
+    const policies = [undefined, policyOf({ session: { idleSeconds: 60 }, wiring: wired("busy", "emergencyStop") })];
+    for (const policy of policies) {
+      for (const [name, state] of Object.entries(states)) {
+        for (const clock of ["synced", "untrusted"] as const) {
+          const view = screenFor(state, { ...given, messages, policy, clock });
+          expect(view.headline, name).not.toBe("");
+          expect(JSON.stringify(view), name).not.toMatch(/[A-Z]{2,}_|\{\w+\}|undefined|NaN|staff-1/);
+        }
+      }
+      for (const notice of notices) {
+        const view = screenFor(live(policyOf(), []).state, { ...given, messages, policy, notice });
+        expect(view.headline, JSON.stringify(notice)).not.toBe("");
+        expect(JSON.stringify(view)).not.toMatch(/[A-Z]{2,}_|\{\w+\}|undefined|NaN/);
+      }
+    }
+  });
+
+  test("German tells dates and times as people there write them, in the site's time zone", () => {
+    const policy = policyOf({ session: { maxSeconds: 86_400 } });
+    const { state } = live(policy, [[0, "a"]]);
+    const place = { messages: german, timeZone: "Europe/Berlin" };
+    const view = screenFor(state, { ...given, ...place, policy, nowMs: 0 });
+    expect([view.headline, view.next]).toEqual(["Freigegeben bis 3. Jan. 2026, 14:40", "Zum Beenden Karte vorhalten"]);
+    const missing = [{ code: "TRAINING_ENDED", training: laser, endedAt: now - DAY_MS }] as const;
+    const refusal = screenFor(states["idle"] ?? STARTING, {
+      ...given,
+      messages: german,
+      notice: { kind: "refused", missing },
+    });
+    expect(refusal.detail).toBe("Laser cutter ist am 1. Jan. 2026 abgelaufen");
+  });
+});
+
+describe("what goes with a view", () => {
+  const context = { messages: english, timeZone: "UTC", now, nowMs: 0, clock: "synced", stalenessMs: 0 } as const;
+  const idle = live(policyOf(), []).state;
+
+  test("all missing trainings at once, each with why and where, and whom to ask; over eight by their number", () => {
+    const missing = Array.from({ length: 10 }, (_, number): Missing => {
+      const training = { number, name: `Training ${number}`, url: number === 1 ? "" : `https://x.example/${number}` };
+      return { code: "TRAINING_MISSING", training, level: 2 };
+    });
+    const notice: Notice = { kind: "refused", missing: [{ ...laserEnded }, ...missing] };
+    const view = screenFor(idle, { ...context, policy: policyOf({ contact: "Ada, room 3" }), notice });
+    expect(view.headline).toBe("Trainings needed");
+    expect(view.missing?.trainings.slice(0, 3)).toEqual([
+      { name: "Laser cutter", why: "Ended on 1 Jan 2026", url: laser.url },
+      { name: "Training 0", why: "Needed here", url: "https://x.example/0" },
+      { name: "Training 1", why: "Needed here", url: "" },
+    ]);
+    expect([view.missing?.trainings.length, view.missing?.more]).toEqual([8, "and 3 more"]);
+    expect(view.missing?.next).toBe("Scan to book. Ask: Ada, room 3");
+  });
+
+  test("what holds beside the state: lists, clock, watch only, bypass, a reader that is gone", () => {
+    const policy = policyOf({
+      mode: { kind: "warnOnly", until: now + DAY_MS, reason: "" },
+      wiring: wired("bypassKey"),
+    });
+    const state = live(policy, [[0, "a"], [1, { kind: "faultRaised", fault: "READER_LOST", severity: "whenIdle" }], [2, "+bypassKey"]]).state; // prettier-ignore
+    const notes = (given: Partial<ScreenContext>): readonly string[] =>
+      screenFor(state, { ...context, policy, nowMs: 2, ...given }).notes?.map(({ text }) => text) ?? [];
+    expect(notes({ stalenessMs: 2 * DAY_MS })).toEqual([
+      "Watch only until 3 Jan 2026, 13:40",
+      "Works without contact until 7 Jan 2026, 13:40",
+      "Card reader gone: use the end button",
+      "Bypass in use",
+    ]);
+    // What ends by the clock counts as ended while nobody can tell the time.
+    expect(notes({ clock: "untrusted" })[0]).toBe("Clock not confirmed");
+  });
+
+  test("open to everyone: until when, and how to start", () => {
+    const mode = { kind: "unrestrictedUntil", until: now + 3_600_000, reason: "open day" } as const;
+    const view = (policy: MachinePolicy) => screenFor(idle, { ...context, policy });
+    expect(view(policyOf({ mode }))).toMatchObject({
+      detail: "Open to everyone until 14:40",
+      next: "Tap any card to start",
+    });
+    expect(view(policyOf({ mode, wiring: wired("startButton") })).next).toBe("Press the start button");
+    expect(view(policyOf({ mode: { ...mode, until: now } })).detail).toBe("Ready");
+  });
+
+  test("the end button while there is a use, also without a reader; problems always", () => {
+    const view = (moments: readonly Moment[]) =>
+      screenFor(live(policyOf(), moments).state, { ...context, policy: policyOf() });
+    expect([view([]).canEnd, view([[0, "a"]]).canEnd]).toEqual([false, true]);
+    expect(view([]).problems).toEqual([
+      "Something is broken",
+      "It does not feel safe",
+      "It works badly",
+      "Something is used up or missing",
+    ]);
+    const own = policyOf({ problem: { reasons: ["Lens dirty"] } });
+    expect(screenFor(idle, { ...context, policy: own }).problems).toEqual(["Lens dirty"]);
+  });
+
+  test("a running use is the same view all the time until something is to be told", () => {
+    const policy = policyOf({ session: { maxSeconds: 3600, warnSeconds: 300 } });
+    const { state } = live(policy, [[0, "a"]]);
+    const at = (nowMs: number) => JSON.stringify(screenFor(state, { ...context, policy, now: now + nowMs, nowMs }));
+    const views = new Set(Array.from({ length: 3_300 }, (_, second) => at(second * 1000)));
+    expect(views.size).toBe(1);
+    expect(JSON.parse([...views][0] ?? "")).toMatchObject({ untilMs: 3_600_000, headline: "Enabled until 14:40" });
+    expect(JSON.parse(at(3_300_000))).toMatchObject({ tone: "warning", detail: "Time is nearly up" });
+  });
+
+  test("R13: the emergency stop says how it is reset, once it is released", () => {
+    const policy = policyOf({ wiring: wired("emergencyStop") });
+    const pressed = live(policy, [[0, "+emergencyStop"]]).state;
+    expect(screenFor(pressed, { ...context, policy })).toMatchObject({
+      detail: "The emergency stop is pressed",
+      next: "When all is safe: release it",
+    });
+    const released = live(policy, [[1000, "-emergencyStop"]], pressed).state;
+    expect(screenFor(released, { ...context, policy, nowMs: 1000 }).next).toBe(
+      "When all is safe: tap your card to reset",
+    );
+  });
+
+  test("an overrun names no end: its hard one lies hours ahead, and nobody shall plan with it", () => {
+    const policy = policyOf({ session: { maxSeconds: 600 }, wiring: wired("busy") });
+    const { state } = live(policy, [[0, "a"], [1, "+busy"], [700_000, { kind: "tick" }]]); // prettier-ignore
+    const view = screenFor(state, { ...context, policy, nowMs: 700_000 });
+    expect(view).toMatchObject({ tone: "warning", headline: "Enabled", detail: "Time is up: finish this job now" });
+    expect(view.untilMs).toBeUndefined();
   });
 });
 

@@ -4,7 +4,7 @@ import type { Texts } from "./messages.js";
 export const de: Texts = {
   "tone.ready": "Bereit",
   "tone.reading": "Liest",
-  "tone.busy": "Moment",
+  "tone.busy": "Wartet",
   "tone.enabled": "Freigegeben",
   "tone.warning": "Bitte beachten",
   "tone.refused": "Jetzt nicht",
@@ -197,7 +197,6 @@ export const de: Texts = {
   "problem.supplies": "Etwas ist leer oder fehlt",
 
   "page.timeLeft": "verbleiben",
-  "page.wait": "Sekunden noch",
   "page.connecting": "Verbindung zur Steuerung wird aufgebaut",
   "page.lost.headline": "Keine Verbindung zur Steuerung",
   "page.lost.detail": "Niemand weiß, ob diese Maschine freigegeben ist",

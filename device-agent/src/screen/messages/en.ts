@@ -5,7 +5,7 @@
 export const en = {
   "tone.ready": "Ready",
   "tone.reading": "Reading",
-  "tone.busy": "One moment",
+  "tone.busy": "Waiting",
   "tone.enabled": "Enabled",
   "tone.warning": "Please note",
   "tone.refused": "Not now",
@@ -36,7 +36,7 @@ export const en = {
   "armed.start.next": "Press the start button",
   "armed.trainer.headline": "Ask your trainer",
   "armed.trainer.detail": "Your card is accepted: you work with a trainer here",
-  "armed.trainer.next": "A trainer taps a card now",
+  "armed.trainer.next": "A trainer taps their card now",
   "armed.card.headline": "Put your card in",
   "armed.extraction.headline": "Extraction is starting",
   "armed.extraction.next": "One moment, please",
@@ -198,7 +198,6 @@ export const en = {
   "problem.supplies": "Something is used up or missing",
 
   "page.timeLeft": "time left",
-  "page.wait": "seconds left",
   "page.connecting": "Connecting to the machine controller",
   "page.lost.headline": "No connection to the controller",
   "page.lost.detail": "Nobody knows whether this machine is enabled",

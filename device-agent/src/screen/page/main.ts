@@ -28,7 +28,7 @@ function show(): void {
   const view = views[place] ?? views[0];
   if (view) showView(view);
   else setText(byId("headline"), texts["connecting"] ?? "");
-  byId("left-label").textContent = (view?.tone === "busy" ? texts["wait"] : texts["timeLeft"]) ?? "";
+  byId("left-label").textContent = texts["timeLeft"] ?? "";
   wishes.show(texts, view?.canEnd ?? false, view?.problems ?? []);
   fit();
 }

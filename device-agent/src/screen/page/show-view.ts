@@ -33,7 +33,7 @@ function showMissing(missing: PageView["missing"]): void {
   const list = byId("trainings");
   const trainings = missing?.trainings ?? [];
   list.hidden = trainings.length === 0;
-  list.dataset.count = trainings.length > 4 ? "many" : trainings.length > 1 ? "some" : "one";
+  list.dataset.count = trainings.length > 3 ? "many" : trainings.length > 1 ? "few" : "one";
   list.replaceChildren(
     ...trainings.map(({ name, why, code }) => {
       const item = make("li", "training");
@@ -47,17 +47,25 @@ function showMissing(missing: PageView["missing"]): void {
   setText(byId("more"), missing?.more ?? "");
 }
 
+const LARGEST = 1.5;
 const SMALLEST = 0.3;
 const STEP = 0.94;
 
 /** Makes everything as large as fits: the longest sentence of the longest language is still whole. */
 export function fit(): void {
   const root = document.documentElement;
-  let scale = 1;
-  root.style.setProperty("--fit", "1");
+  let scale = LARGEST;
+  root.style.setProperty("--fit", String(scale));
   while (overflows() && scale > SMALLEST) {
     scale *= STEP;
     root.style.setProperty("--fit", String(scale));
+  }
+  // One word that is too long for its place makes itself smaller, and not all the others.
+  for (const name of document.querySelectorAll<HTMLElement>(".training strong, .why")) {
+    name.style.fontSize = "";
+    if (name.scrollWidth <= name.clientWidth) continue;
+    const size = parseFloat(getComputedStyle(name).fontSize);
+    name.style.fontSize = `${(size * name.clientWidth) / (name.scrollWidth + 1)}px`;
   }
 }
 
@@ -65,9 +73,9 @@ function overflows(): boolean {
   const { body } = document;
   if (body.scrollHeight > innerHeight || body.scrollWidth > innerWidth) return true;
   const room = byId("view").parentElement?.clientHeight ?? innerHeight;
-  if ([byId("words"), byId("side")].some(({ offsetHeight }) => offsetHeight > room)) return true;
-  return ["view", "words", "headline", "trainings", "notes"].some((id) => {
-    const element = byId(id);
-    return element.scrollWidth > element.clientWidth + 1;
-  });
+  const parts = [byId("words"), byId("side")].map((part) => part.getBoundingClientRect());
+  const [top, bottom] = [Math.min(...parts.map((part) => part.top)), Math.max(...parts.map((part) => part.bottom))];
+  if (bottom - top > room) return true;
+  const broad = ["view", "words", "headline", "detail", "next", "notes"].map(byId);
+  return broad.some(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1);
 }

@@ -4,7 +4,12 @@ import { drawing } from "./dom.js";
 /** A shape of its own for each tone, 48 × 48, drawn in lines: nobody has to tell colours apart. */
 const shapes: Readonly<Record<string, readonly string[]>> = {
   // A card before a reader.
-  ready: ["M8 14h19v20H8z", "M13 20h5v5h-5z", "M33 18a10 10 0 0 1 0 12", "M38 13.500a17 17 0 0 1 0 21"],
+  ready: [
+    "M6 15h23a2 2 0 0 1 2 2v14a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2V17a2 2 0 0 1 2-2z",
+    "M4 21.500h27",
+    "M36 18a10 10 0 0 1 0 12",
+    "M40.500 13a17.500 17.500 0 0 1 0 22",
+  ],
   // Waves.
   reading: ["M14 20a7 7 0 0 1 0 8", "M21 15.500a14 14 0 0 1 0 17", "M28 11a21 21 0 0 1 0 26"],
   // An hourglass.
