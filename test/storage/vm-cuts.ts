@@ -8,7 +8,7 @@ import { seeded } from "./seeded.js";
 import { VolatileDisk } from "./volatile-disk.js";
 
 const DISK_BYTES = 48 * 1024 * 1024;
-const BOOT_MS = 180_000;
+const BOOT_MS = 600_000;
 
 export interface VmCutCounts {
   cuts: number;
