@@ -93,6 +93,8 @@ function contactsAfter({ contacts }: Monitor, event: InterlockEvent): Monitor["c
 function lastTapAfter({ lastTap }: Monitor, event: InterlockEvent): Monitor["lastTap"] {
   if (event.kind === "tapAccepted") return { key: event.candidate.holder.key, atMs: event.atMs };
   if (event.kind === "tapRefused") return { key: event.key, atMs: event.atMs };
+  // Between them someone else was there, without a key.
+  if (event.kind === "openTap" || (event.kind === "inputChanged" && event.input === "startButton")) return undefined;
   return lastTap;
 }
 
