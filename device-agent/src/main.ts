@@ -86,6 +86,16 @@ function program(): Command {
       const good = await runLinesOff(options, io);
       process.exitCode = good ? EXIT.ok : EXIT.refused;
     });
+  command
+    .command("label")
+    .description("a printable label for a machine without a screen: what to do, and its QR code, as SVG")
+    .option(...config)
+    .option("-o, --out <file>", "where the SVG goes, instead of standard output")
+    .option("--name <name>", "what the label calls the machine, instead of its name in the console")
+    .action(async (options: { config: string; out?: string; name?: string }) => {
+      const { runLabel } = await import("./commands/label.js");
+      await runLabel(options, io);
+    });
   return command;
 }
 

@@ -1,5 +1,5 @@
 import { stat, statfs } from "node:fs/promises";
-import { TrustClient, clockAtBoot } from "@badgekey/shared";
+import { type MachinePolicy, TrustClient, clockAtBoot, policyProblems } from "@badgekey/shared";
 import { guardedMachine } from "../agent-machine.js";
 import type { Enrolment } from "../enrolment/enrolment-file.js";
 import { type Disk, diskFolder } from "../site-state/durable-folder.js";
@@ -53,6 +53,7 @@ export function checkLists({ client, freshAt, leftOut }: LoadedLists, now: numbe
     findings.push(ok("lists", [...applied].map(([name, { version }]) => `${name} ${String(version)}`).join(", ")));
     const machine = guardedMachine(client.state, client.agent);
     findings.push(machineFinding(machine.id, policy.machines.has(machine.id), machine.policy !== undefined));
+    if (machine.policy) findings.push(...contradictions(machine.policy, now));
     const refuseAfterMs = (machine.policy?.staleness.refuseAfterSeconds ?? 0) * 1_000;
     const warnAfterMs = (machine.policy?.staleness.warnAfterSeconds ?? 0) * 1_000;
     // Taps are refused past an end of root or trust list, whatever the staleness allows.
@@ -89,6 +90,14 @@ function machineFinding(id: string, isKnown: boolean, isReadable: boolean): Find
     `${id} asks for what this program does not know: every card is refused`,
     "update badgekey on this controller",
   );
+}
+
+/** What the machine's rules get wrong although they are signed: a console of another version may have let it pass. */
+function contradictions(policy: MachinePolicy, now: number): readonly Finding[] {
+  return policyProblems(policy, now).map(({ path, message, severity }) => {
+    const tell = severity === "error" ? failed : warning;
+    return tell("machine", `${path}: ${message}`, "correct the machine in the console");
+  });
 }
 
 interface Contact {
