@@ -21,6 +21,7 @@ import {
   signTimeAnswer,
 } from "@badgekey/shared";
 import { type TestSite, VirtualType4Tag, ntagWithBadge, testSite, type4WithBadge } from "@badgekey/shared/testing";
+import { guardedMachine } from "./agent-machine.js";
 import { type Agent, type AgentDeps, createAgent } from "./agent.js";
 import type { InputName, OpenedJournal, SiteStateStore } from "./ports.js";
 import { type FakeClock, fakeClock, settle } from "./testing/fake-clock.js";
@@ -134,6 +135,7 @@ export class AgentBench {
   }
 
   async start(opened: OpenedJournal = this.journal.opened()): Promise<void> {
+    const { wiring } = guardedMachine(this.#trust.state, MACHINE).policy ?? {};
     this.#agent = createAgent({
       agent: MACHINE,
       software: "badgekey-agent test",
@@ -143,6 +145,7 @@ export class AgentBench {
       opened,
       readers: [this.reader],
       relay: this.relay,
+      ...(wiring && { wiring }),
       inputs: this.inputs,
       indicator: this.indicator,
       screen: this.screen,
