@@ -219,6 +219,15 @@ describe("problems", () => {
     expect(bench.told).toEqual(["problemReported button", "problemReported button ×49"]);
   });
 
+  test("where the machine's rules name no problem, those that the screen offers can be reported", async () => {
+    const bench = await startBench();
+    const [first = ""] = bench.screen.views.at(-1)?.problems ?? [];
+    bench.screen.act({ kind: "problemReported", reason: first });
+    bench.screen.act({ kind: "problemReported", reason: "something else" });
+    await settle();
+    expect([first === "", bench.told]).toEqual([false, [`problemReported ${first}`]]);
+  });
+
   test("the screen's end button ends a use", async () => {
     const bench = await startBench();
     await bench.tap(bench.badge());

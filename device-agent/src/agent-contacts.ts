@@ -1,11 +1,27 @@
+import type { MachinePolicy } from "@badgekey/shared";
 import type { AgentContext } from "./agent-context.js";
 import type { Applied } from "./agent-loop.js";
-import type { InputReport, ScreenAction } from "./ports.js";
+import { STARTING } from "./interlock/interlock-state.js";
+import type { InputReport, Screen, ScreenAction } from "./ports.js";
+import { english } from "./screen/messages/messages.js";
+import { screenFor } from "./screen/screen-for.js";
 
 const SESSION_ID_BYTES = 8;
 /** Who takes a machine out of service where nobody of the staff does: a policy does not lift what it does not know of. */
 export const MACHINE_ITSELF = "machine";
 const PROBLEM = "problem reported at the machine";
+
+/** What a screen offers to report in its languages, where the machine's rules name nothing. */
+export function offeredProblems({ languages = [english] }: Pick<Screen, "languages">): readonly string[] {
+  const nothing = { timeZone: "UTC", now: 0, nowMs: 0, clock: "untrusted", stalenessMs: 0 } as const;
+  return languages.flatMap((messages) => screenFor(STARTING, { ...nothing, messages }).problems ?? []);
+}
+
+/** The rules with the reasons for which a problem may be reported: nobody writes into the log in words of his own. */
+export function withProblems(policy: MachinePolicy, offered: readonly string[]): MachinePolicy {
+  const { problem } = policy;
+  return problem.reasons.length > 0 ? policy : { ...policy, problem: { ...problem, reasons: [...offered] } };
+}
 
 /** What the machine's contacts tell, and what people do at its buttons and its screen. */
 export class Contacts {

@@ -1,7 +1,7 @@
 import { type MachinePolicy, type UsageRecord, toHex } from "@badgekey/shared";
 import { ClockWatch } from "./agent-clocks.js";
 import { Commands } from "./agent-commands.js";
-import { Contacts } from "./agent-contacts.js";
+import { Contacts, offeredProblems, withProblems } from "./agent-contacts.js";
 import type { AgentContext } from "./agent-context.js";
 import { type AgentDeps, type Presentation, cardDialogues, within } from "./agent-deps.js";
 import { Field, SETTLE_MS } from "./agent-field.js";
@@ -65,6 +65,7 @@ class MachineAgent implements Agent, AgentContext {
   readonly #storage = new StorageWatch(this);
   readonly #wiring: WiringKeeper;
   readonly #clocks: ClockWatch;
+  readonly #problems: readonly string[];
   #guarded: GuardedMachine;
   #guardedBy: unknown;
   #lastPolicy: MachinePolicy;
@@ -86,6 +87,7 @@ class MachineAgent implements Agent, AgentContext {
       onDrained: () => this.#onJournalDrained(),
     });
     this.#wiring = new WiringKeeper(this);
+    this.#problems = offeredProblems(deps.screen);
     this.loop = new Loop(deps, {
       whileUnused: () => this.#wiring.follow(),
       policy: () => this.policy,
@@ -158,7 +160,7 @@ class MachineAgent implements Agent, AgentContext {
   get policy(): MachinePolicy {
     const { trust, clock } = this.deps;
     const policy = this.#wiring.asWired(this.guarded.policy ?? this.#lastPolicy);
-    return policyInForce(policy, trust.now(clock.nowMs()), trust.clock.state);
+    return policyInForce(withProblems(policy, this.#problems), trust.now(clock.nowMs()), trust.clock.state);
   }
 
   get head(): JournalHead {
