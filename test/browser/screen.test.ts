@@ -43,8 +43,8 @@ describe.skipIf(!existsSync(CHROMIUM))("the machine's screen", () => {
   let confirming: NodeJS.Timeout;
   let isConfirmed = true;
 
-  const open = async (port = 0, languages: PageScreen["languages"] = [english, german]): Promise<PageScreen> => {
-    const opened = await pageScreen({ port, languages: languages ?? [english], clock, scheduler: clock, log: silent });
+  const open = async (port = 0, languages = [english, german] as const): Promise<PageScreen> => {
+    const opened = await pageScreen({ port, languages, clock, scheduler: clock, log: silent });
     opened.start((action) => actions.push(action));
     return opened;
   };

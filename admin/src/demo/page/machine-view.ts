@@ -12,6 +12,7 @@ export interface MachineView {
 
 const signs: Readonly<Record<string, string>> = {
   ready: "•",
+  reading: "…",
   busy: "…",
   enabled: "✓",
   warning: "!",
