@@ -4,7 +4,7 @@ import type { InputName } from "./interlock-event.js";
 /** What the machine tells of itself, whoever uses it. */
 export interface Sight {
   /** How each contact stands and since when; absent: nobody knows. */
-  readonly contacts: Readonly<Partial<Record<InputName, { readonly active: boolean; readonly sinceMs: number }>>>;
+  readonly contacts: { readonly [I in InputName]?: { readonly active: boolean; readonly sinceMs: number } | undefined };
   /** Wired contacts that chatter or can no longer be read, until they tell again. */
   readonly lost: readonly InputName[];
   /** Since when the relay is commanded open; absent while it is closed. */
@@ -70,7 +70,7 @@ export function withContact(
 }
 
 export function withLost(sight: Sight, input: InputName): Sight {
-  const { [input]: gone, ...contacts } = sight.contacts;
+  const contacts = { ...sight.contacts, [input]: undefined };
   return { ...sight, contacts, lost: sight.lost.includes(input) ? sight.lost : [...sight.lost, input] };
 }
 

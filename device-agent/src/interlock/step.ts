@@ -176,18 +176,17 @@ function badgeStatusChanged(
 }
 
 /** Who may not start any more can always finish: opening needs no permission. */
-function tapRefused(state: InterlockState, { key, atMs }: On<"tapRefused">, policy: MachinePolicy): Step {
-  if (isBounce(state, key, atMs)) return stay(touched(state, key, atMs));
+function tapRefused(before: InterlockState, { key, atMs }: On<"tapRefused">, policy: MachinePolicy): Step {
+  const state = touched(before, key, atMs);
+  if (isBounce(before, key, atMs)) return stay(state);
   if (state.kind === "pending" && state.candidate.holder.key === key) return stay(state.running);
   const running = state.kind === "pending" ? state.running : state;
-  if (running.kind !== "active" && running.kind !== "armed") return stay(touched(state, key, atMs));
+  if (running.kind !== "active" && running.kind !== "armed") return stay(state);
   if (running.kind === "armed" && running.waitsFor === "coTap") {
-    return running.candidate.holder.key === key ? dismiss({ ...running, lastTap: { key, atMs } }) : stay(state);
+    return running.candidate.holder.key === key ? dismiss(running) : stay(state);
   }
   const { holder } = running.session;
-  if (!holder || (holder.key === key && running.presence === "tap")) {
-    return leave({ ...running, lastTap: { key, atMs } }, { atMs, reason: "tap" });
-  }
+  if (!holder || (holder.key === key && running.presence === "tap")) return leave(running, { atMs, reason: "tap" });
   const leaves = running.kind === "active" && running.supervision?.key === key;
   return leaves ? endSupervision(running, { atMs, reason: "tap" }, policy) : stay(state);
 }

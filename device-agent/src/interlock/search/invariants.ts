@@ -38,7 +38,7 @@ const sentences: Readonly<Record<string, (watched: Watched) => boolean>> = {
     const { open } = watched.before;
     if (event.kind === "tapAccepted") return event.candidate.holder.key !== undefined;
     if (event.kind === "openTap") return watched.policy.mode.kind === "unrestrictedUntil";
-    if (event.kind !== "inputChanged" || !event.active === (event.input !== "feedback")) return false;
+    if (event.kind !== "inputChanged" || event.active === (event.input === "feedback")) return false;
     const wasAccepted = open !== undefined && open.closedMs === undefined;
     const isOpenPress = event.input === "startButton" && watched.policy.mode.kind === "unrestrictedUntil";
     return ["startButton", "extraction", "feedback"].includes(event.input) && (wasAccepted || isOpenPress);

@@ -14,7 +14,7 @@ export interface Monitor {
   readonly lockout: boolean;
   readonly faults: readonly FaultCode[];
   /** As told last; absent: unknown. */
-  readonly contacts: Readonly<Partial<Record<InputName, { readonly active: boolean; readonly sinceMs: number }>>>;
+  readonly contacts: { readonly [I in InputName]?: { readonly active: boolean; readonly sinceMs: number } | undefined };
   /** Since when the relay is open, or closed. */
   readonly sinceMs: number;
   readonly isRunning: boolean;
@@ -83,8 +83,7 @@ export function follow(before: Monitor, { event, records, outputs }: Observed): 
 
 function contactsAfter({ contacts }: Monitor, event: InterlockEvent): Monitor["contacts"] {
   if (event.kind === "inputLost") {
-    const { [event.input]: _lost, ...rest } = contacts;
-    return rest;
+    return { ...contacts, [event.input]: undefined };
   }
   if (event.kind !== "inputChanged" || contacts[event.input]?.active === event.active) return contacts;
   return { ...contacts, [event.input]: { active: event.active, sinceMs: event.atMs } };
@@ -93,8 +92,13 @@ function contactsAfter({ contacts }: Monitor, event: InterlockEvent): Monitor["c
 function lastTapAfter({ lastTap }: Monitor, event: InterlockEvent): Monitor["lastTap"] {
   if (event.kind === "tapAccepted") return { key: event.candidate.holder.key, atMs: event.atMs };
   if (event.kind === "tapRefused") return { key: event.key, atMs: event.atMs };
-  // Between them someone else was there, without a key.
-  if (event.kind === "openTap" || (event.kind === "inputChanged" && event.input === "startButton")) return undefined;
+  // A restart forgets it; and without a key someone else was there.
+  if (
+    event.kind === "stopped" ||
+    event.kind === "openTap" ||
+    (event.kind === "inputChanged" && event.input === "startButton")
+  )
+    return undefined;
   return lastTap;
 }
 

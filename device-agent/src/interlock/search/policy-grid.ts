@@ -46,7 +46,11 @@ export function policyGrid(): readonly GridPolicy[] {
 /** Fixes one factor after the other at the value that covers most pairs still open, beginning with a pair that is. */
 function nextChoice(open: ReadonlySet<string>): Choice {
   const [first = ""] = open;
-  const choice: Partial<Record<Factor, string>> = Object.fromEntries(first.split("&").map((part) => part.split("=")));
+  const choice: Partial<Record<Factor, string>> = {};
+  for (const part of first.split("&")) {
+    const [factor, value] = part.split("=");
+    choice[factor as Factor] = value as string;
+  }
   for (const factor of names) {
     if (choice[factor] !== undefined) continue;
     const gain = (value: string): number =>

@@ -61,7 +61,7 @@ export function keyOf(state: InterlockState, atMs: number, policy: MachinePolicy
   const { lockout, faults } = blocksOf(state);
   const seen = Object.entries(sightOf(state).contacts)
     .filter(([input]) => !BUTTONS.includes(input))
-    .map(([input, { active }]) => `${input}${active ? "+" : "-"}`)
+    .map(([input, told]) => `${input}${told ? (told.active ? "+" : "-") : "?"}`)
     .sort()
     .join();
   return [state.kind, deadlines, lockout ? "L" : "", [...faults].sort().join(), seen, useOf(state)].join("|");
