@@ -50,6 +50,8 @@ export interface AgentDeps {
   readonly signer: Signer;
   /** Started and restored from the store. */
   readonly trust: TrustClient;
+  /** What of the site state could not be read back, by name: its loss is put on record (SAFETY R20). */
+  readonly damaged?: readonly string[];
   readonly store: Pick<SiteStateStore, "save" | "saveClock">;
   /** Opens lists in a thread of its own; without one the agent does it itself. */
   readonly opener?: ListOpener;

@@ -41,6 +41,8 @@ const READERS_MS = 500;
 /** For the last records, and for the last of the site state: a stop that hangs is none. */
 const STOP_MS = 500;
 
+const MOST_REASON = 200;
+
 /** Puts an agent together (DESIGN sections 2 and 7). Nothing happens before `start`. */
 export function createAgent(deps: AgentDeps): Agent {
   return new MachineAgent(deps);
@@ -212,6 +214,8 @@ class MachineAgent implements Agent, AgentContext {
     const { lockout, faults, session, damaged } = this.#restored;
     const records: InterlockRecord[] = [{ kind: "agentStarted", reason: software }];
     if (session) records.push(interruptedEnd(session));
+    const gone = this.deps.damaged ?? [];
+    if (gone.length > 0) records.push({ kind: "gap", reason: `site state: ${gone.join(", ")}`.slice(0, MOST_REASON) });
     void this.write(records, sessionClosed);
     await this.submit({ kind: "started", faults, ...(lockout && { lockout }) });
     if (!opened.salvage?.marksLost && damaged.length === 0) return;

@@ -1,10 +1,11 @@
 import { mkdir } from "node:fs/promises";
-import { TrustClient, clockAtBoot, withBatteryClock } from "@badgekey/shared";
+import { type TrustClient, withBatteryClock } from "@badgekey/shared";
 import type { BaseLogger } from "pino";
 import { type Enrolment, enrolmentFolder } from "../enrolment/enrolment-file.js";
 import { JournalError, openJournal } from "../journal/journal.js";
 import type { MonotonicClock, OpenedJournal } from "../ports.js";
 import { diskFolder } from "../site-state/durable-folder.js";
+import { restoreSiteState } from "../site-state/restore-site-state.js";
 import { type FileSiteStateStore, siteStateStore } from "../site-state/site-state-store.js";
 import { readBatteryClock } from "./battery-clock.js";
 import { journalPath, siteStateFolder } from "./data-folder.js";
@@ -17,30 +18,21 @@ export async function restoreTrust(
   enrolment: Enrolment,
   dataDir: string,
   { clock, log }: { readonly clock: MonotonicClock; readonly log: Log },
-): Promise<{ readonly store: FileSiteStateStore; readonly trust: TrustClient }> {
+): Promise<{ readonly store: FileSiteStateStore; readonly trust: TrustClient; readonly damaged: readonly string[] }> {
   const store = siteStateStore({ disk: diskFolder(siteStateFolder(dataDir)), roots: enrolment.roots, log });
-  const loaded = await store.load();
-  const monotonicMs = clock.nowMs();
-  const started = TrustClient.start(loaded.firstRoot, {
-    site: enrolment.site,
-    agent: enrolment.agent,
-    clock: clockAtBoot(loaded.floorAt, loaded.freshAt, monotonicMs),
-    monotonicMs,
-  });
-  if (!started.ok) {
+  const restored = restoreSiteState(await store.load(), { ...enrolment, monotonicMs: clock.nowMs() });
+  if (!restored.ok) {
     throw new RefusedError(
-      `${started.code}: the root in ${enrolmentFolder(dataDir)} is not the site's`,
+      `${restored.code}: the root in ${enrolmentFolder(dataDir)} is not the site's`,
       "have a new invite made, then: badgekey-agent enroll --replace",
     );
   }
-  const trust = started.value;
-  trust.restore(loaded.objects, monotonicMs).forEach(({ outcome, detail }, index) => {
-    if (outcome === "accepted" || outcome === "repeated") return;
-    log.warn({ name: loaded.objects[index]?.name, code: outcome, detail }, "an object in the cache was refused");
-  });
+  const { trust, damaged } = restored.value;
+  if (damaged.length > 0)
+    log.error({ damaged }, "the cache was damaged: what could not be read is refused until it comes again");
   const batteryAt = await readBatteryClock();
   if (batteryAt !== undefined) trust.setClock(withBatteryClock(trust.clock, batteryAt, clock.nowMs()));
-  return { store, trust };
+  return { store, trust, damaged };
 }
 
 /** The journal of this agent; its boot number is at least the trusted time in seconds when no older one can be read. */

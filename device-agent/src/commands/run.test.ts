@@ -184,7 +184,7 @@ describe("run", () => {
   test("a configured relay that this machine does not have is refused, and nothing takes its place", async () => {
     await home.enrol();
     await home.configure(
-      "readers: [{ driver: simulated, socket: bench }]\nrelay: { driver: gpio, pin: 17, chipLabel: none }\n",
+      "readers: [{ driver: simulated, socket: bench }]\nrelay: { driver: sysfs, pin: 17, chipLabel: none }\n",
     );
     const agent = run();
     expect(await agent.ended).toBe(1);
@@ -246,7 +246,7 @@ describe("command line", () => {
   );
 
   test("a configuration that cannot be used is told whole, exit 1", async () => {
-    await home.configure("relay: { driver: gpio, pin: 5 }\nunknown: 1\n");
+    await home.configure("relay: { driver: sysfs, pin: 5 }\nunknown: 1\n");
     const agent = home.start(["doctor", "--config", home.config]);
     expect(await agent.ended).toBe(1);
     expect(agent.err()).toContain("badgekey-agent: error: ");

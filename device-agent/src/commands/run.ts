@@ -106,7 +106,7 @@ async function openParts(config: AgentConfig, enrolment: Enrolment, { io, log, o
   const clock = systemClock();
   const openReaders = Promise.all(config.readers.map((reader) => openReaderOrRefuse(reader, onAmbiguous)));
   const openStore = (async () => {
-    const { store, trust } = await restoreTrust(enrolment, config.dataDir, { clock, log });
+    const { store, trust, damaged } = await restoreTrust(enrolment, config.dataDir, { clock, log });
     // As the policy that was in force last says; its lines stay inactive until somebody starts a use.
     const wiring = guardedMachine(trust.state, config.agent).policy?.wiring;
     const nowAt = trust.now(clock.nowMs());
@@ -114,7 +114,7 @@ async function openParts(config: AgentConfig, enrolment: Enrolment, { io, log, o
       openLinesOrRefuse(config, wiring, { scheduler: clock, log }),
       openJournalOrRefuse(enrolment, config.dataDir, { nowAt, log }),
     ]);
-    return { store, trust, opened, ...lines, ...(wiring && { wiring }) };
+    return { store, trust, damaged, opened, ...lines, ...(wiring && { wiring }) };
   })();
   const [readers, { store, trust, ...rest }, screen] = await Promise.all([
     openReaders,
