@@ -36,7 +36,7 @@ const sentences: Readonly<Record<string, (watched: Watched) => boolean>> = {
     if (!closes(watched)) return true;
     const { event } = watched.seen;
     const { open } = watched.before;
-    if (event.kind === "tapAccepted") return event.candidate.holder.key !== undefined;
+    if (event.kind === "tapAccepted") return true;
     if (event.kind === "openTap") return watched.policy.mode.kind === "unrestrictedUntil";
     if (event.kind !== "inputChanged" || event.active === (event.input === "feedback")) return false;
     const wasAccepted = open !== undefined && open.closedMs === undefined;

@@ -112,8 +112,9 @@ function live(
     const outputs = interlock.outputsFor(stepped.state, policy);
     const seen = { event, records: stepped.records, outputs, blocks: blocksOf(stepped.state) };
     const after = follow(monitor, seen);
+    const watched = { before: monitor, after, seen, policy };
     for (const [sentence, holds] of invariants) {
-      if (violations.has(sentence) || holds({ before: monitor, after, seen, policy })) continue;
+      if (holds(watched) || violations.has(sentence)) continue;
       violations.set(sentence, `${sentence}: ${storyOf(node)}${happening.title} at ${nowMs} (${title})`);
     }
     [state, monitor] = [stepped.state, after];

@@ -29,8 +29,7 @@ const isWired =
 /** As if a contact had told something else. */
 function pretending(state: InterlockState, input: "busy" | "feedback" | "extraction", active: boolean): InterlockState {
   const sight = sightOf(state);
-  if (!sight.contacts[input]) return state;
-  return withSight(state, withContact(sight, input, { active, atMs: sight.contacts[input].sinceMs }));
+  return withSight(state, withContact(sight, input, { active, atMs: sight.contacts[input]?.sinceMs ?? 0 }));
 }
 
 /** The state that comes of a lie about a contact, with what the contact really tells. */
