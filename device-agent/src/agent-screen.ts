@@ -55,6 +55,7 @@ export class ScreenKeeper {
       this.#shown = text;
       screen.show(view, translated);
       deps.indicator?.show(view.tone);
+      for (const reader of deps.readers) reader.show?.(view.tone);
     }
     screen.confirm?.();
   }

@@ -6,6 +6,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   decision: async () => (await import("./decision.js")).benchDecision,
   agent: async () => (await import("./agent.js")).benchAgent,
   tap: async () => (await import("./tap.js")).benchTap,
+  interlock: async () => (await import("./interlock.js")).benchInterlock,
   revoke: async () => (await import("./revoke.js")).benchRevoke,
   ingest: async () => (await import("./ingest.js")).benchIngest,
 };

@@ -45,7 +45,7 @@ describe.skipIf(!existsSync(CHROMIUM))("the machine's screen", () => {
 
   const open = async (port = 0, languages = [english, german] as const): Promise<PageScreen> => {
     const opened = await pageScreen({ port, languages, clock, scheduler: clock, log: silent });
-    opened.start((action) => actions.push(action));
+    opened.start?.((action) => actions.push(action));
     return opened;
   };
   const sceneNamed = (name: string): Scene => {

@@ -12,11 +12,14 @@ import {
   fromHex,
   openAcknowledgement,
   openCommand,
+  openPolicy,
   verifyBadge,
 } from "@badgekey/shared";
 import { type TapFacts, checkTap } from "@badgekey/device-agent";
 import { testSite } from "@badgekey/shared/testing";
 import { SITE, type VectorCase } from "./vector-cases.js";
+
+type Blocked = NonNullable<TapFacts["blocked"]>["code"];
 
 const state: SiteState = SITE.client().state;
 
@@ -44,6 +47,12 @@ export function judge(one: VectorCase): string {
       const opened = openCommand(bytes, SITE.root, SITE.site, "laser-1");
       return opened.ok ? "ACCEPTED" : opened.code;
     }
+    case "machine's policy": {
+      const opened = openPolicy(bytes, SITE.root, SITE.site);
+      if (!opened.ok) return opened.code;
+      // What a tap at a machine is told whose rules cannot be read.
+      return opened.value.machines.get("laser-1")?.policy === "unreadable" ? "MACHINE_UNKNOWN" : "ACCEPTED";
+    }
     case "acknowledgement": {
       const opened = openAcknowledgement(bytes, SITE.root, SITE.site, "laser-1");
       return opened.ok ? "ACCEPTED" : opened.code;
@@ -67,9 +76,10 @@ function tapped(one: VectorCase, bytes: Uint8Array): string {
     now: one.now ?? 0,
     clock: one.clock ?? "synced",
     stalenessMs: one.stalenessMs ?? 0,
-    blocked: one.blocked as TapFacts["blocked"],
+    blocked: one.blocked === undefined ? undefined : { code: one.blocked as Blocked, admits: "nobody" },
   });
-  return verdict.ok ? "ACCEPTED" : verdict.code;
+  if (!verdict.ok) return verdict.code;
+  return verdict.needsSupervision ? "SUPERVISION_REQUIRED" : "ACCEPTED";
 }
 
 function decoding(read: () => unknown): string {

@@ -25,6 +25,30 @@ const longLife = labelled([
 export const trust: Cases = {
   "trust-list": { title: "SPEC 4.3 a trust list", as: "trust", bytes: toHex(SITE.trust()), expect: "ACCEPTED" },
   policy: { title: "SPEC 4.6 a policy", as: "policy", bytes: toHex(SITE.policy()), expect: "ACCEPTED" },
+  "policy-later-members": {
+    title: "SPEC 4.6 a policy with members that came after the first version of the format",
+    as: "machine's policy",
+    bytes: toHex(
+      testSite({
+        machines: {
+          "laser-1": {
+            name: "Laser cutter",
+            session: { overrunSeconds: 600 },
+            problem: { reasons: ["Cuts badly"], outOfService: true },
+            steward: { mayRelease: true, lockAgain: true },
+            runOn: { seconds: 120, feedback: true },
+            wiring: {
+              relay: { pin: 17 },
+              stop: { pin: 22 },
+              lamps: { green: { pin: 23 }, buzzer: { pin: 24 } },
+              inputs: { busy: { pin: 5, activeLow: true } },
+            },
+          },
+        },
+      }).policy(),
+    ),
+    expect: "ACCEPTED",
+  },
   "status-list": {
     title: "SPEC 4.4 a status list",
     as: SITE.listName,

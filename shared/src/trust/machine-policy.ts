@@ -138,6 +138,25 @@ export const machinePolicySchema = z.strictObject({
 export type MachinePolicy = z.output<typeof machinePolicySchema>;
 export type MachinePolicyInput = z.input<typeof machinePolicySchema>;
 
+const defaults = machinePolicySchema.parse({ name: "-" });
+
+/**
+ * A policy as it is written (SPEC 4.6): members that came after version 1 of the format are left out where they say what
+ * their absence says, so that an older agent can read all machines but those that use them.
+ */
+export function writtenPolicy(policy: MachinePolicy): Readonly<Record<string, unknown>> {
+  const { problem, steward, session, wiring, ...rest } = policy;
+  const { overrunSeconds, ...firstSession } = session;
+  const { lamps, ...firstWiring } = wiring;
+  return {
+    ...rest,
+    session: overrunSeconds === defaults.session.overrunSeconds ? firstSession : session,
+    wiring: Object.keys(lamps).length === 0 ? firstWiring : wiring,
+    ...(JSON.stringify(problem) !== JSON.stringify(defaults.problem) && { problem }),
+    ...(JSON.stringify(steward) !== JSON.stringify(defaults.steward) && { steward }),
+  };
+}
+
 /** Presets a new machine starts from (DESIGN section 6); each is a partial policy over the defaults. Pins are the place's own. */
 export const presets = {
   /** A long job: a start permission only, never the supply; it is over once the busy input was idle for 15 minutes. */

@@ -3,7 +3,7 @@ import { type CborMap, type CborValue, isCborMap } from "../cbor/value.js";
 import type { TrustCode } from "../codes.js";
 import { AGENT_ID } from "../topics.js";
 import type { Instant, Signer, Verdict } from "../verdict.js";
-import { type MachinePolicy, machinePolicySchema } from "./machine-policy.js";
+import { type MachinePolicy, machinePolicySchema, writtenPolicy } from "./machine-policy.js";
 import { type Root, roleKey } from "./root.js";
 import { LABEL, openObject, payloadFields, signObject } from "./signed-object.js";
 
@@ -76,7 +76,7 @@ export function signPolicy(
       MACHINES,
       mapValues(policy.machines, (machine) =>
         labelled([
-          [1, fromPlain(machine.policy)],
+          [1, fromPlain(writtenPolicy(machine.policy))],
           [2, machine.agent],
           [3, machine.agentKey],
         ]),
