@@ -61,7 +61,7 @@ module.exports = {
       severity: "error",
       from: {
         orphan: true,
-        pathNot: "\\.(test|d)\\.ts$|/(main|index)\\.ts$|-process\\.ts$|-worker\\.ts$|vitest\\.config\\.ts$",
+        pathNot: "\\.(test|d)\\.ts$|/(main|index)\\.ts$|-process\\.ts$|-worker\\.ts$|(vitest|stryker)\\.config\\.(ts|mjs)$",
       },
       to: {},
     },

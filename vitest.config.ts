@@ -7,7 +7,10 @@ export default defineConfig({
       {
         test: {
           name: "main",
-          include: ["{shared,device-agent,gateway,admin}/src/**/*.test.ts", "test/{flows,conformance,storage}/**/*.test.ts"],
+          include: [
+            "{shared,device-agent,gateway,admin}/src/**/*.test.ts",
+            "test/{flows,conformance,storage}/**/*.test.ts",
+          ],
           exclude: ["**/dist/**", "**/node_modules/**"],
           testTimeout: 30_000,
           hookTimeout: 30_000,
