@@ -52,6 +52,7 @@ export async function makeAgentDisk(folder: string, nowAt: number): Promise<stri
     const store = siteStateStore({ disk: diskFolder(join(dataDir, "site-state")), roots: [site.rootBytes], log });
     const objects = Object.entries(site.first).map(([name, { bytes }]) => ({ name, bytes }));
     await store.save([{ name: "heartbeat", bytes: site.heartbeat(site.first) }, ...objects], []);
+    await store.saveClock(nowAt, nowAt);
     await store.settled();
   }
   const cardOf = (index: number, training: number): AgentCards["trained"] => {

@@ -1,9 +1,13 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { agentSuite } from "./agent-suite.js";
 import type { CaseResult } from "./guest/cases.js";
 import { piSuite } from "./pi-suite.js";
 import { bootCases, type Suite } from "./suite.js";
 import { cacheFolder, guestKernel } from "./vm/guest-kernel.js";
+import { makeSoftwareImage } from "./vm/software-image.js";
 
 const suites: readonly Suite[] = [
   {
@@ -34,6 +38,8 @@ export async function main(args: readonly string[]): Promise<number> {
   });
   const chosen = suites.filter(({ name }) => values.only?.includes(name) ?? true);
   if (chosen.length === 0) throw new Error(`--only takes one of ${suites.map(({ name }) => name).join(", ")}`);
+  // So that QEMU, a child, ends with this process whatever ends it.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
   const beganAt = performance.now();
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const cache = cacheFolder(process.env);
@@ -47,17 +53,20 @@ export async function main(args: readonly string[]): Promise<number> {
   const onLine = (line: string): void => {
     if (values.verbose) say(`    | ${line}`);
   };
+  const folder = await mkdtemp(join(tmpdir(), "badgekey-software-"));
+  const software = await makeSoftwareImage(folder);
   for (const { name, run } of chosen) {
     const suiteAt = performance.now();
     say(`== ${name}`);
     try {
-      await run({ kernel, cache, strict: values.strict, onCase, onLine, say });
+      await run({ kernel, software, cache, strict: values.strict, onCase, onLine, say });
     } catch (error) {
       const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
       onCase({ name: `the guest of ${name}`, ms: Math.round(performance.now() - suiteAt), figures: {}, failure });
     }
     say(`== ${name}: ${((performance.now() - suiteAt) / 1000).toFixed(0)} s`);
   }
+  await rm(folder, { recursive: true, force: true });
   const failed = results.filter(({ failure }) => failure !== undefined).length;
   const seconds = Math.round((performance.now() - beganAt) / 1000);
   say(`cases: ${results.length - failed} held, ${failed} failed; ${seconds} s`);

@@ -5,6 +5,8 @@ import type { GuestKernel } from "./vm/guest-kernel.js";
 /** What a suite has beside its own. */
 export interface SuiteContext {
   readonly kernel: GuestKernel;
+  /** The image of what was built, made once for all guests. */
+  readonly software: string;
   /** Where kernels and systems are kept from run to run. */
   readonly cache: string;
   /** Asserts the times of a quiet machine. */
@@ -22,14 +24,14 @@ export interface Suite {
   run(context: SuiteContext): Promise<void>;
 }
 
-export interface CasesOptions extends Omit<GuestOptions, "kernel" | "onLine"> {
+export interface CasesOptions extends Omit<GuestOptions, "kernel" | "software" | "onLine"> {
   /** The power is cut so long after the guest wrote this line: nothing else is a good end then. */
   readonly cutAfter?: { readonly line: string; readonly ms: number };
 }
 
 /** Boots one guest whose command runs cases. Rejects where it ends in any other way than asked for. */
 export async function bootCases(
-  { kernel, onCase, onLine }: SuiteContext,
+  { kernel, software, onCase, onLine }: SuiteContext,
   { cutAfter, ...options }: CasesOptions,
 ): Promise<void> {
   let seen = 0;
@@ -37,6 +39,7 @@ export async function bootCases(
   const guest = await bootGuest({
     ...options,
     kernel,
+    software,
     onLine: (line) => {
       if (!line.startsWith(MARK)) {
         if (line === cutAfter?.line) setTimeout(() => void guest.cutPower(), cutAfter.ms);

@@ -255,6 +255,8 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
         if (seen < 12) throw new Error(`only ${seen} edges in two seconds`);
         user.say("rest");
         await opened("rest", LOW);
+        // The relay is the first to be let go.
+        await pause(100);
         const atRest = beats();
         await pause(300);
         if (beats() !== atRest || chip.level(ALIVE_PIN) !== 0) throw new Error("it beats on after the permit's end");

@@ -37,6 +37,8 @@ export interface GuestOptions {
   /** `systemd` runs the command as a service under systemd as the first process, a few seconds slower. */
   readonly init?: "plain" | "systemd";
   readonly disks?: readonly GuestDisk[];
+  /** From `makeSoftwareImage`: takes the repository's place, read-only. For programs of many files, which 9p makes slow. */
+  readonly software?: string;
   readonly memoryMb?: number;
   readonly timeoutMs?: number;
   readonly onLine?: (line: string) => void;
@@ -135,6 +137,13 @@ function qemuArguments(options: GuestOptions, shared: string): readonly string[]
     ...share("host", "/", true),
     ...share("out", shared, false),
     ...disks.flatMap(diskArguments),
+    // The last, so that the others keep their names; the guest knows it by its serial number.
+    ...(options.software === undefined
+      ? []
+      : [
+          ...["-blockdev", `driver=file,filename=${options.software},node-name=software,read-only=on`],
+          ...["-device", "virtio-blk-pci,drive=software,serial=software"],
+        ]),
   ];
 }
 

@@ -34,9 +34,17 @@ mount -t tracefs tracefs sys/kernel/tracing
 share out out cache=none
 # The repository may lie under /tmp, which is the guest's own. /opt/badgekey is where a Pi has it.
 repository=$(setting repository)
+software=/mnt/host$repository
+for serial in /sys/block/vd*/serial; do
+  [ "$(cat "$serial" 2>/dev/null)" = software ] || continue
+  disk=${serial%/serial}
+  software=/mnt/software
+  mkdir -p "$software"
+  mount -t ext4 -o ro "/dev/${disk##*/}" "$software" || exec sh
+done
 for place in "$repository" /opt/badgekey; do
   mkdir -p ".$place"
-  mount --bind "/mnt/host$repository" ".$place"
+  mount --bind "$software" ".$place"
 done
 ifconfig lo 127.0.0.1 up
 echo "init: $(uname -r), root ready at $(cut -d' ' -f1 /proc/uptime) s"
