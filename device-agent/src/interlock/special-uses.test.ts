@@ -135,8 +135,9 @@ describe("records", () => {
   });
 
   test("a badge without pseudonym leaves the name out", () => {
-    const { holder: _pseudonym, ...holder } = candidateOf("S").holder;
-    const nameless = { kind: "tapAccepted", candidate: { ...candidateOf("S"), holder }, cardPresent: true } as const;
+    const { key, issuer, statusIndex, badge, grants, assurance } = candidateOf("S").holder;
+    const candidate = { ...candidateOf("S"), holder: { key, issuer, statusIndex, badge, grants, assurance } };
+    const nameless = { kind: "tapAccepted", candidate, cardPresent: true } as const;
     const { records } = live(policyOf(), [[0, lockNow], [1, weld], [1_000, nameless], [2_000, nameless], [3_000, nameless], [4_000, nameless]]); // prettier-ignore
     expect(records.slice(2, 4)).toEqual([
       { kind: "faultCleared", code: "RELAY_STUCK" },
