@@ -89,7 +89,8 @@ function contactsAfter({ contacts }: Monitor, event: InterlockEvent): Monitor["c
   return { ...contacts, [event.input]: { active: event.active, sinceMs: event.atMs } };
 }
 
-function lastTapAfter({ lastTap }: Monitor, event: InterlockEvent): Monitor["lastTap"] {
+function lastTapAfter({ lastTap, isRunning }: Monitor, event: InterlockEvent): Monitor["lastTap"] {
+  if (!isRunning) return undefined;
   if (event.kind === "tapAccepted") return { key: event.candidate.holder.key, atMs: event.atMs };
   if (event.kind === "tapRefused") return { key: event.key, atMs: event.atMs };
   // A restart forgets it; and without a key someone else was there.
