@@ -77,7 +77,7 @@ log: { level: loud }
       'readers.1: unknown key "nam": remove it or correct its name',
       "readers.2.socket: write the path of the bench's socket",
       "relay.pin: write the GPIO (BCM) number of the relay's pin, such as 17",
-      "screen.driver: write one of simulated",
+      "screen.driver: write one of page, simulated",
       "gateway.host: write a host name or an IP address, without port or path",
       "gateway.port: write a port number from 1 to 65535",
       "log.level: write one of debug, info, warn, error",

@@ -20,7 +20,7 @@ beforeEach(async () => {
   config = join(folder, "agent.yaml");
   await writeFile(
     config,
-    "agent: laser-1\ndataDir: data\nreaders: [{ driver: pcsc }]\nrelay: { driver: gpio, pin: 17 }\n",
+    "agent: laser-1\ndataDir: data\nreaders: [{ driver: pcsc }]\nrelay: { driver: auto, pin: 17 }\n",
   );
 });
 afterEach(async () => {
