@@ -68,8 +68,8 @@ describe("machines", () => {
     const why = { reason: "blade", by: "admin" };
     expect((await takeOutOfService("saw-1", why, deps)).lockout).toEqual({ ...why, at: NOW });
     await expect(takeOutOfService("saw-1", why, deps)).rejects.toMatchObject({ code: "CONFLICT" });
-    await release("saw-1", { reason: "new blade", by: "admin" }, deps);
-    await expect(release("saw-1", why, deps)).rejects.toMatchObject({ code: "CONFLICT" });
+    await release("saw-1", { reason: "new blade", by: "admin", isBlockedThere: false }, deps);
+    await expect(release("saw-1", { ...why, isBlockedThere: false }, deps)).rejects.toMatchObject({ code: "CONFLICT" });
     const actions = await stores.database.sql.selectFrom("staff_actions").select(["action", "reason"]).execute();
     expect(actions).toEqual([
       { action: "outOfService", reason: "blade" },
@@ -135,5 +135,19 @@ describe("Agents", () => {
     expect(agents.isRevoked("saw-1", "AB")).toBe(false);
     expect(agents.isRevoked("saw-1", "CD")).toBe(true);
     expect(agents.isRevoked("unknown", "AB")).toBe(true);
+  });
+
+  test("what only the machine itself knows of can be released, too", async () => {
+    await addMachine({ id: "saw-1", name: "Band saw" }, deps);
+    const released = await release("saw-1", { reason: "looked at", by: "admin", isBlockedThere: true }, deps);
+    expect(released.id).toBe("saw-1");
+  });
+
+  test("a policy that contradicts itself is refused with what to change", async () => {
+    const wiring = { relay: { pin: 17 }, inputs: { busy: { pin: 17 } } };
+    await expect(addMachine({ id: "saw-1", name: "Band saw", policy: { wiring } }, deps)).rejects.toMatchObject({
+      code: "REQUEST_INVALID",
+      message: expect.stringContaining("17") as string,
+    });
   });
 });

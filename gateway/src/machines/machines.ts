@@ -4,6 +4,7 @@ import {
   type MachineInput,
   type MachinePolicy,
   machinePolicySchema,
+  policyProblems,
   presets,
 } from "@badgekey/shared";
 import { RefusedError } from "../refused.js";
@@ -84,14 +85,18 @@ export async function takeOutOfService(
   return { ...machine, lockout };
 }
 
-/** Puts a machine back into service. Refused: NOT_FOUND, CONFLICT where it is in service. */
+/**
+ * Puts a machine back into service. Refused: NOT_FOUND, CONFLICT where it is in service, unless `isBlockedThere`: a problem
+ * reported at the machine, or a fault that waits for staff, is known to its agent alone.
+ */
 export async function release(
   id: string,
-  { reason, by }: { readonly reason: string; readonly by: string },
+  { reason, by, isBlockedThere }: { readonly reason: string; readonly by: string; readonly isBlockedThere: boolean },
   { store, publish, clock }: MachinesDeps,
 ): Promise<Machine> {
   const machine = await requireMachine(id, store);
   if (!(await store.clearLockout(id, by, reason, clock()))) {
+    if (isBlockedThere) return machine;
     throw new RefusedError("CONFLICT", `machine ${id} is not out of service`);
   }
   await publish();
@@ -108,11 +113,21 @@ async function readPolicy(
     ...merged,
     ...(alternatives !== undefined && { requires: await numbered(alternatives, deps) }),
   });
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return withoutContradiction(parsed.data, deps.clock());
   const issue = parsed.error.issues[0];
   const where = ["policy", ...(issue?.path ?? [])].join(".");
   throw new RefusedError("REQUEST_INVALID", `${where}: ${issue?.message ?? "not a machine's policy"}`, {
     hint: "the members and their defaults are listed in SPEC 4.6",
+  });
+}
+
+/** A policy that contradicts itself is not signed: its agent could only refuse everybody. */
+function withoutContradiction(policy: MachinePolicy, now: Instant): MachinePolicy {
+  const [first, ...more] = policyProblems(policy, now).filter(({ severity }) => severity === "error");
+  if (!first) return policy;
+  const others = more.map(({ path, message }) => `policy.${path}: ${message}`).join("; ");
+  throw new RefusedError("REQUEST_INVALID", `policy.${first.path}: ${first.message}`, {
+    hint: others === "" ? "change it, or leave it out for the default" : `also: ${others}`,
   });
 }
 

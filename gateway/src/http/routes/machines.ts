@@ -55,11 +55,22 @@ export function machineRoutes(routes: TypedRoutes, api: GatewayApi): void {
     "/machines/:id/release",
     { schema: { params: byId, body: reasonInput, response: { 200: machineView } } },
     async ({ params, body: { reason } }) => {
-      const machine = await release(params.id, { reason, by: OPERATOR }, api.machines);
+      const machine = await release(
+        params.id,
+        { reason, by: OPERATOR, isBlockedThere: await isBlockedThere(params.id) },
+        api.machines,
+      );
       await tell(machine.agent, { kind: "release", machine: machine.id, by: OPERATOR });
       return view(machine, undefined);
     },
   );
+
+  /** By the agent's own signed word. */
+  async function isBlockedThere(id: string): Promise<boolean> {
+    const machine = (await store.machines()).find((one) => one.id === id);
+    const state = machine && api.agents.find(machine.agent)?.opened?.state;
+    return state === "lockedOut" || state === "faulted";
+  }
 
   async function tell(...[agent, action]: Parameters<GatewayApi["command"]>): Promise<void> {
     if (api.agents.isConnected(agent)) await api.command(agent, action);
