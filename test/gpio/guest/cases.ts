@@ -48,12 +48,12 @@ async function failureOf(running: Promise<void>): Promise<string | undefined> {
   }
 }
 
-/** Looks every few milliseconds until it holds; rejects after `ms`. Real processes are watched here, there is no clock to move. */
-export async function until(what: string, holds: () => boolean, ms = 60_000): Promise<void> {
+/** Looks every 2 ms, or `everyMs`, until it holds; rejects after `ms`. Real processes are watched here, there is no clock to move. */
+export async function until(what: string, holds: () => boolean, ms = 60_000, everyMs = 2): Promise<void> {
   const endAt = performance.now() + ms;
   while (!holds()) {
     if (performance.now() > endAt) throw new Error(`not seen within ${ms} ms: ${what}`);
-    await pause(2);
+    await pause(everyMs);
   }
 }
 
