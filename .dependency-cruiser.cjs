@@ -61,7 +61,8 @@ module.exports = {
       severity: "error",
       from: {
         orphan: true,
-        pathNot: "\\.(test|d)\\.ts$|/(main|index)\\.ts$|-process\\.ts$|-worker\\.ts$|(vitest|stryker)\\.config\\.(ts|mjs)$",
+        pathNot:
+          "\\.(test|d)\\.ts$|/(main|index)\\.ts$|-process\\.ts$|-worker\\.ts$|(vitest|stryker)\\.config\\.(ts|mjs)$",
       },
       to: {},
     },
