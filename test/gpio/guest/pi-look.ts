@@ -4,8 +4,10 @@ export interface PiLook {
   readonly pin: number;
   readonly level: 0 | 1;
   readonly drive: "input" | "output";
-  /** It must be so for a second; otherwise it must become so. */
+  /** It must be so all that time; otherwise it must become so within it. */
   readonly stays: boolean;
+  /** The guest goes on a little later. */
+  readonly forMs: number;
 }
 
 export const LOOK = "@@look ";

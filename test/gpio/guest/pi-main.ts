@@ -1,25 +1,40 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createInterface } from "node:readline";
+import { pause } from "./cases.js";
 import { LOOK, type PiLook } from "./pi-look.js";
 import { type RelayUser, startUser } from "./relay-station.js";
 
 /**
  * In the emulated Raspberry Pi: brings the relay's line into each situation and asks the host to look at the pin. The
- * chip is the board's real one; the host answers each look with a line.
+ * chip is the board's real one. Nothing comes back from the host: each look has its time.
  */
 const PIN = 17;
 const PERSIST = "/sys/module/pinctrl_bcm2835/parameters/persist_gpio_outputs";
 
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-async function look(what: string, level: 0 | 1, drive: "output" | "input" = "output", stays = false): Promise<void> {
-  const wanted: PiLook = { what, pin: PIN, level, drive, stays };
+/** Longest time in which an agent or holder that was ended must have left the relay open: five deadlines. */
+const OPENS_MS = 2500;
+const STANDS_MS = 500;
+const MARGIN_MS = 300;
+
+async function look(
+  what: string,
+  level: 0 | 1,
+  { drive = "output", stays = false }: { readonly drive?: "output" | "input"; readonly stays?: boolean } = {},
+): Promise<void> {
+  const forMs = level === 0 ? OPENS_MS : STANDS_MS;
+  const wanted: PiLook = { what, pin: PIN, level, drive, stays, forMs };
   process.stdout.write(`${LOOK}${JSON.stringify(wanted)}\n`);
-  await answers.next();
+  await pause(forMs + MARGIN_MS);
 }
 
 async function renewing(user: RelayUser): Promise<void> {
   user.say("renew");
-  await user.hears("a permit", ({ kind }) => kind === "permitted");
+  await permitted(user);
+}
+
+/** Resolves when permits are acknowledged one after the other, by whatever holder stands then. */
+async function permitted(user: RelayUser): Promise<void> {
+  const before = user.told.filter(({ kind }) => kind === "permitted").length;
+  await user.hears("permits", ({ kind }) => kind === "permitted", before + 4);
 }
 
 async function relayCases(driver: "sysfs" | "chardev", persists: boolean): Promise<void> {
@@ -33,13 +48,16 @@ async function relayCases(driver: "sysfs" | "chardev", persists: boolean): Promi
   await look(named("R2: a permit closes the relay"), 1);
   process.kill(first.holder, "SIGKILL");
   await look(named("R2: killed with -9, the holder leaves the relay open"), 0);
+  await permitted(first);
   await look(named("R2: the next holder takes permits"), 1);
   process.kill(first.holder, "SIGSTOP");
   await look(named("R2: halted beyond its deadline, the holder is killed and leaves the relay open"), 0);
+  await permitted(first);
   await look(named("R2: the holder after it takes permits"), 1);
   first.signal("SIGSTOP");
   await look(named("R2: halted beyond its deadline, the agent leaves the relay open"), 0);
   first.signal("SIGCONT");
+  await permitted(first);
   await look(named("R2: awake again, the agent renews"), 1);
   first.signal("SIGKILL");
   await look(named("R2: killed with -9, the agent leaves the relay open"), 0);
@@ -51,9 +69,9 @@ async function relayCases(driver: "sysfs" | "chardev", persists: boolean): Promi
   process.kill(second.holder, "SIGKILL");
   second.signal("SIGKILL");
   // This is what lines-off is for: nobody is left, and the board itself may keep the pin.
-  if (driver === "sysfs") await look(named("both killed with -9: sysfs keeps the pin"), 1, "output", true);
-  else if (persists) await look(named("both killed with -9: the board keeps the pin"), 1, "output", true);
-  else await look(named("both killed with -9: the pin is an input again"), 0, "input");
+  if (driver === "sysfs") await look(named("both killed with -9: sysfs keeps the pin"), 1, { stays: true });
+  else if (persists) await look(named("both killed with -9: the board keeps the pin"), 1, { stays: true });
+  else await look(named("both killed with -9: the pin is an input again"), 0, { drive: "input" });
   await second.end();
   const { linesOff } = (await import(
     new URL("../../../../device-agent/dist/hardware/lines-off.js", import.meta.url).href
@@ -61,11 +79,9 @@ async function relayCases(driver: "sysfs" | "chardev", persists: boolean): Promi
     linesOff(lines: object): unknown;
   };
   linesOff({ driver: { name: driver }, outputs: { relay: { pin: PIN, activeLow: false } }, lamps: {} });
-  await look(
-    named("R2: lines-off opens the relay that both left behind"),
-    0,
-    persists || driver === "sysfs" ? "output" : "input",
-  );
+  await look(named("R2: lines-off opens the relay that both left behind"), 0, {
+    drive: persists || driver === "sysfs" ? "output" : "input",
+  });
 }
 
 const persists = readFileSync(PERSIST, "utf8").trim() === "Y";

@@ -117,9 +117,9 @@ export async function bootGuest(options: GuestOptions): Promise<Guest> {
  * QEMU as a child of this process, which ends with it. The lock's file is held by QEMU itself: a machine of two cores
  * runs one guest at a time.
  */
-export function startQemu(program: string, qemu: readonly string[], stdin: "ignore" | "pipe" = "ignore"): ChildProcess {
+export function startQemu(program: string, qemu: readonly string[]): ChildProcess {
   const lock = ["--no-fork", join(tmpdir(), "badgekey-guest.lock")];
-  const child = spawn("flock", [...lock, program, ...qemu], { stdio: [stdin, "pipe", "pipe"] });
+  const child = spawn("flock", [...lock, program, ...qemu], { stdio: ["ignore", "pipe", "pipe"] });
   const kill = (): void => void child.kill("SIGKILL");
   process.once("exit", kill);
   child.once("close", () => process.off("exit", kill));

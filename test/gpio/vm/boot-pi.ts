@@ -29,8 +29,6 @@ export interface PinState {
 export interface Pi {
   /** Reads the chip's registers from outside: nothing in the guest takes part. */
   pin(pin: number): Promise<PinState>;
-  /** Sends a line to the guest's console. */
-  say(line: string): void;
   /** Resolves when QEMU is gone. */
   readonly ended: Promise<void>;
   end(): Promise<void>;
@@ -52,24 +50,20 @@ const LEVELS = GPIO_REGISTERS + 0x34;
 export async function bootPi({ system, persistOutputs, timeoutMs, onLine }: PiOptions): Promise<Pi> {
   const folder = await mkdtemp(join(tmpdir(), "badgekey-pi-"));
   const monitor = join(folder, "monitor");
-  const child = startQemu(
-    "qemu-system-aarch64",
-    [
-      ...["-M", "raspi3b", "-accel", "tcg,thread=multi", "-display", "none", "-serial", "stdio", "-no-reboot"],
-      ...["-monitor", `unix:${monitor},server=on,wait=off`],
-      ...[
-        "-kernel",
-        join(system, "vmlinuz"),
-        "-dtb",
-        join(system, "board.dtb"),
-        "-initrd",
-        await initrdIn(folder, system),
-      ],
-      "-append",
-      `console=ttyAMA0,115200 quiet loglevel=4 panic=-1 rdinit=/init pinctrl_bcm2835.persist_gpio_outputs=${persistOutputs ? "y" : "n"}`,
+  const child = startQemu("qemu-system-aarch64", [
+    ...["-M", "raspi3b", "-accel", "tcg,thread=multi", "-display", "none", "-serial", "stdio", "-no-reboot"],
+    ...["-monitor", `unix:${monitor},server=on,wait=off`],
+    ...[
+      "-kernel",
+      join(system, "vmlinuz"),
+      "-dtb",
+      join(system, "board.dtb"),
+      "-initrd",
+      await initrdIn(folder, system),
     ],
-    "pipe",
-  );
+    "-append",
+    `console=ttyAMA0,115200 quiet loglevel=4 panic=-1 rdinit=/init pinctrl_bcm2835.persist_gpio_outputs=${persistOutputs ? "y" : "n"}`,
+  ]);
   let timer: NodeJS.Timeout | undefined;
   for (const stream of [child.stdout!, child.stderr!]) {
     createInterface({ input: stream }).on("line", (line) => {
@@ -97,7 +91,6 @@ export async function bootPi({ system, persistOutputs, timeoutMs, onLine }: PiOp
         drive: chosen === 0 ? "input" : chosen === 1 ? "output" : "other",
       };
     },
-    say: (line) => void child.stdin?.write(`${line}\n`),
     ended,
     end: async () => {
       child.kill("SIGKILL");

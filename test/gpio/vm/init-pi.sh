@@ -8,8 +8,6 @@ mount -t devtmpfs devtmpfs /dev
 mount -t debugfs debugfs /sys/kernel/debug
 mount -t tracefs tracefs /sys/kernel/tracing
 echo "init: $(uname -r), $(tr -d '\0' </proc/device-tree/model), ready at $(cut -d' ' -f1 /proc/uptime) s"
-# What the host answers must not come back as output.
-stty -echo
 node /app/test/dist/gpio/guest/pi-main.js
 echo "@@end $?"
 sleep 60
