@@ -45,7 +45,7 @@ mkdir -p "$modules/@koromix"
 for package in onoff epoll bindings file-uri-to-path lodash.debounce koffi; do
   if [ -d "$repository/node_modules/$package" ]; then cp -a "$repository/node_modules/$package" "$modules/"; fi
 done
-rm -rf "$modules/koffi/"{src,vendor,doc} "$modules/epoll/build"
+rm -rf "$modules/koffi/"{vendor,doc,lib} "$modules/epoll/build"
 cp -a "$scratch/npm/node_modules/@koromix/koffi-linux-arm64" "$modules/@koromix/"
 # onoff's add-on: one file, compiled for the Pi with the headers of the node that runs here.
 include=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")/include/node
