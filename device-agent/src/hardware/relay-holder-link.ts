@@ -31,6 +31,8 @@ export interface HolderExit {
   /** Why, in words, with the holder's last complaint. */
   readonly reason: string;
   readonly openers: readonly Opener[];
+  /** The lines that it had; undefined where it never had them. */
+  readonly held: { readonly driver: LineDriver["name"]; readonly lines: LinesConfig } | undefined;
 }
 
 /** What a holder says unasked. */
@@ -55,9 +57,12 @@ export class HolderLink {
   #rest = "";
   #complaint = "";
   #openers: readonly Opener[] = [];
+  #held: HolderExit["held"];
+  readonly #lines: LinesConfig;
   #onReady: (outcome: Error | HolderReady) => void = () => {};
 
   constructor(lines: LinesConfig, hears: HolderHears) {
+    this.#lines = lines;
     this.#hears = hears;
     this.#child = spawn(process.execPath, [fileURLToPath(program), JSON.stringify(lines)], {
       stdio: ["pipe", "pipe", "pipe"],
@@ -167,6 +172,7 @@ export class HolderLink {
       case "ready": {
         const ready = JSON.parse(line.slice(word.length)) as HolderReady;
         this.#openers = ready.openers;
+        this.#held = { driver: ready.driver, lines: this.#lines };
         return this.#onReady(ready);
       }
       case "failed":
@@ -177,7 +183,7 @@ export class HolderLink {
   #gone(what: string): HolderExit {
     const reason = this.#complaint === "" ? what : `${what}: ${this.#complaint.trim()}`;
     for (const { reject } of [...this.#waiting.values()]) reject(new HolderSilentError(`the relay holder ${reason}`));
-    return { reason, openers: this.#openers };
+    return { reason, openers: this.#openers, held: this.#held };
   }
 }
 

@@ -4,7 +4,7 @@ import type { InputName, Permit, Relay, Wiring } from "../ports.js";
 import { HolderInputs } from "./holder-inputs.js";
 import type { LampName, LineDriver, LinesConfig, Opener } from "./line.js";
 import type { LinesVerdict } from "./lines-of.js";
-import { HolderLink, HolderSilentError } from "./relay-holder-link.js";
+import { type HolderExit, HolderLink, HolderSilentError } from "./relay-holder-link.js";
 
 const LONGEST_PERMIT_MS = 500;
 const OPEN_MS = 250;
@@ -56,6 +56,8 @@ type Supervision =
   | { readonly kind: "closed" };
 
 class SupervisedRelay implements HolderRelay {
+  /** Ready before it is needed: then nothing is read from a disk that may stand still. */
+  #linesOff: ((lines: LinesConfig) => void) | undefined;
   readonly inputs = new HolderInputs();
   /** The outcome of the first start. */
   readonly started: Promise<void>;
@@ -143,7 +145,7 @@ class SupervisedRelay implements HolderRelay {
   async #end(): Promise<void> {
     this.#state = { kind: "closed" };
     this.#wake();
-    if (this.#link) await ended(this.#link);
+    if (this.#link) await this.#ended(this.#link);
   }
 
   /** Ends a holder that stands, and starts one with the lines of now. Settles as the first try does. */
@@ -151,7 +153,7 @@ class SupervisedRelay implements HolderRelay {
     const tried = this.#nextTry();
     if (this.#state.kind === "ready") {
       const { link } = this.#state;
-      this.#state = { kind: "starting", opened: ended(link).then(() => this.#startUntilReady(undefined)) };
+      this.#state = { kind: "starting", opened: this.#ended(link).then(() => this.#startUntilReady(undefined)) };
     } else {
       this.#wake(); // what is being started looks at the lines of now
     }
@@ -191,12 +193,9 @@ class SupervisedRelay implements HolderRelay {
 
   /** Tries until a holder stands or the relay is closed, with a growing wait between the tries. */
   async #startUntilReady(dead: HolderLink | undefined): Promise<void> {
-    if (dead) {
-      const { openers } = await dead.exited;
-      // Node takes up to two seconds to start on a small Pi; a file is written at once. Only after the death, or the
-      // hung holder could close the line again.
-      await openByWriting(openers);
-    }
+    // Node takes up to two seconds to start on a small Pi; this takes milliseconds. Only after the death, or the hung
+    // holder could close the line again.
+    if (dead) await this.#openPast(await dead.exited);
     while (!this.#isClosing()) {
       await this.#pause();
       const error = await this.#start();
@@ -221,6 +220,7 @@ class SupervisedRelay implements HolderRelay {
     try {
       const { driver } = await link.ready();
       this.#driver = driver;
+      if (driver === "chardev") this.#linesOff ??= await preparedLinesOff();
       await this.inputs.reported(Object.keys(lines.inputs) as InputName[], FIRST_REPORTS_MS);
     } catch (error) {
       link.kill();
@@ -229,7 +229,7 @@ class SupervisedRelay implements HolderRelay {
     }
     if (this.#isClosing()) return new Error("the relay is closed down");
     if (this.#lines !== lines) {
-      await ended(link);
+      await this.#ended(link);
       return this.#start();
     }
     this.#fault = undefined;
@@ -237,6 +237,21 @@ class SupervisedRelay implements HolderRelay {
     this.#watchOver(link);
     link.light(this.#lamps);
     return undefined;
+  }
+
+  /** Asks a holder to let everything go and end; makes it end, and opens what it may have left. */
+  async #ended(link: HolderLink): Promise<void> {
+    link.end();
+    const timer = setTimeout(() => link.kill(), END_MS);
+    const exit = await link.exited;
+    clearTimeout(timer);
+    await this.#openPast(exit);
+  }
+
+  /** Opens the lines of a holder that is gone: the kernel may have left them as they were. */
+  async #openPast({ openers, held }: HolderExit): Promise<void> {
+    await openByWriting(openers);
+    if (held?.driver === "chardev") this.#linesOff?.(held.lines);
   }
 
   #isClosing(): boolean {
@@ -260,15 +275,6 @@ class SupervisedRelay implements HolderRelay {
   }
 }
 
-/** Asks a holder to let everything go and end; makes it end, and opens what it may have left. */
-async function ended(link: HolderLink): Promise<void> {
-  link.end();
-  const timer = setTimeout(() => link.kill(), END_MS);
-  const { openers } = await link.exited;
-  clearTimeout(timer);
-  await openByWriting(openers);
-}
-
 /** Opens the lines past the holder. A failure is no news: the next holder opens first, and says why it cannot. */
 async function openByWriting(openers: readonly Opener[]): Promise<void> {
   for (const { path, text } of openers) {
@@ -278,6 +284,16 @@ async function openByWriting(openers: readonly Opener[]): Promise<void> {
       continue;
     }
   }
+}
+
+/**
+ * What makes outputs of the character device inactive past a dead holder. There is no file to write, and Raspberry Pi OS
+ * keeps such a pin as it was. Some ioctls on a device that nobody holds any more: no disk, no waiting.
+ */
+async function preparedLinesOff(): Promise<(lines: LinesConfig) => void> {
+  const [{ linesOff }, { loadKernel }] = await Promise.all([import("./lines-off.js"), import("./gpio-ioctl.js")]);
+  const kernel = loadKernel();
+  return ({ driver, outputs }) => void linesOff({ driver, outputs, lamps: {} }, { kernel: () => kernel });
 }
 
 function within(ms: number, work: Promise<void>, otherwise: string): Promise<void> {

@@ -72,10 +72,9 @@ export function fit(): void {
 function overflows(): boolean {
   const { body } = document;
   if (body.scrollHeight > innerHeight || body.scrollWidth > innerWidth) return true;
-  const room = byId("view").parentElement?.clientHeight ?? innerHeight;
+  const room = (byId("view").parentElement ?? body).getBoundingClientRect();
   const parts = [byId("words"), byId("side")].map((part) => part.getBoundingClientRect());
-  const [top, bottom] = [Math.min(...parts.map((part) => part.top)), Math.max(...parts.map((part) => part.bottom))];
-  if (bottom - top > room) return true;
+  if (parts.some(({ top, bottom }) => top < room.top - 1 || bottom > room.bottom + 1)) return true;
   const broad = ["view", "words", "headline", "detail", "next", "notes"].map(byId);
   return broad.some(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1);
 }
