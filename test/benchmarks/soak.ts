@@ -15,7 +15,7 @@ const SAMPLE_EVERY_MS = HOUR_MS / 6;
 /** What starts once and stays: caches, code that gets compiled. */
 const WARM_UP_MS = 2 * HOUR_MS;
 const MOST_MB_PER_HOUR = 1;
-const NOISE_MB = 6;
+const NOISE_MB = 10;
 const SEED = 7;
 /** Milliseconds of real waiting before simulated time is moved on. */
 const PATIENCE = 500;
