@@ -9,7 +9,7 @@ import {
   tapCodes,
 } from "@badgekey/shared";
 import { describe, expect, test } from "vitest";
-import { type Moment, live, policyOf, wired } from "../interlock/interlock-fixture.js";
+import { type Moment, live, policyOf, startedUnder, wired } from "../interlock/interlock-fixture.js";
 import { type InterlockState, STARTING } from "../interlock/interlock-state.js";
 import type { Missing } from "../tap/tap-verdict.js";
 import { english, german } from "./messages/messages.js";
@@ -47,6 +47,11 @@ describe("states", () => {
     [shown([]), "ready: Laser cutter — Ready — Tap your card to start"],
     [shown([], { policy: { presence: "hold" } }), "ready: Laser cutter — Ready — Put your card in to start"],
     [shown([], { state: STARTING }), "busy: Starting — One moment, please"],
+    [
+      // Wired anew while it runs: nobody knows yet how the contact stands, and a tap would be refused.
+      shown([], { state: startedUnder(policyOf()), policy: { wiring: wired("emergencyStop") } }),
+      "busy: Checking the machine — One moment, please",
+    ],
     [shown([[0, "a"]], { policy: short }), "enabled: Enabled until 15:40 — Tap again to finish"],
     [
       shown([[0, "a"]], { policy: short, context: { timeZone: "America/New_York" } }),

@@ -2,10 +2,12 @@ import { blockOf } from "../interlock/block-of.js";
 import {
   type Armed,
   type Faulted,
+  type Idle,
   type InterlockState,
   type Requested,
   sessionOf,
 } from "../interlock/interlock-state.js";
+import { allowsGrant } from "../interlock/sight.js";
 import type { ScreenView } from "../ports.js";
 import { activeView } from "./active-view.js";
 import { say } from "./messages/messages.js";
@@ -106,9 +108,11 @@ function faultedView(state: Faulted, context: ScreenContext): ScreenView {
   };
 }
 
-function idleView(state: InterlockState, context: ScreenContext): ScreenView {
+function idleView(state: Idle, context: ScreenContext): ScreenView {
   const { policy, messages, clock, stalenessMs } = context;
   if (!policy) return plainView("attention", context, "notSetUp.headline", "notSetUp.detail", "staff.ask");
+  // Taps are refused until the contacts have told how they stand.
+  if (!allowsGrant(state.sight, policy)) return plainView("busy", context, "checking.headline", "starting.detail");
   if (stalenessMs > policy.staleness.refuseAfterSeconds * 1000) {
     return plainView("attention", context, "cannotUse.headline", "cannotUse.lists", "staff.ask");
   }

@@ -1,5 +1,6 @@
 import { type InterlockState, blocksOf, sessionOf, sightOf } from "../interlock/interlock-state.js";
 import type { ScreenNote } from "../ports.js";
+import { modeInForce } from "../tap/mode-in-force.js";
 import { say } from "./messages/messages.js";
 import type { ScreenContext } from "./screen-context.js";
 import { whenIn } from "./wall-time.js";
@@ -26,11 +27,10 @@ export function screenNotes(state: InterlockState, context: ScreenContext): read
   return notes;
 }
 
-/** The mode that waives something now. What ends by the clock counts as ended while nobody can tell the time. */
+/** The mode that waives something now. */
 export function waivingMode({ policy, now, clock }: ScreenContext) {
-  const mode = policy?.mode;
-  if (!mode || mode.kind === "enforce" || clock === "untrusted" || now >= mode.until) return undefined;
-  return mode;
+  const mode = policy && modeInForce(policy, now, clock);
+  return mode?.kind === "enforce" ? undefined : mode;
 }
 
 /** Until when it works without contact; undefined as long as the contact is recent. */

@@ -13,6 +13,7 @@ export const de: Texts = {
 
   "starting.headline": "Startet",
   "starting.detail": "Einen Moment bitte",
+  "checking.headline": "Die Maschine wird geprüft",
   "reading.headline": "Karte wird gelesen",
   "reading.next": "Bitte ruhig halten",
   "ready.detail": "Bereit",

@@ -14,6 +14,7 @@ export const en = {
 
   "starting.headline": "Starting",
   "starting.detail": "One moment, please",
+  "checking.headline": "Checking the machine",
   "reading.headline": "Reading your card",
   "reading.next": "Hold it still",
   "ready.detail": "Ready",
