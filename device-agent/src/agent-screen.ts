@@ -1,6 +1,8 @@
+import { DAY_MS } from "@badgekey/shared";
 import type { AgentContext } from "./agent-context.js";
-import { english } from "./screen/messages/messages.js";
+import { type Messages, english } from "./screen/messages/messages.js";
 import { type Notice, type ScreenContext, screenFor } from "./screen/screen-for.js";
+import { whenIn } from "./screen/wall-time.js";
 
 const NOTICE_MS = 6_000;
 
@@ -13,6 +15,15 @@ export class ScreenKeeper {
 
   constructor(context: AgentContext) {
     this.#context = context;
+  }
+
+  /**
+   * Tells a time in every language, to nobody: the tables for it take 20 ms to load, ten times that on a small Pi, and
+   * nothing may take so long in the middle of a use (SAFETY R8).
+   */
+  prepare(): void {
+    const { timeZone, now } = this.#place();
+    for (const messages of this.#languages()) whenIn({ timeZone, messages }, now + DAY_MS, now);
   }
 
   /** Shows something for a few seconds in place of the state, or the state at once. */
@@ -39,15 +50,14 @@ export class ScreenKeeper {
     if (this.#notice && nowMs >= this.#notice.untilMs) this.#notice = undefined;
     const context: Omit<ScreenContext, "messages"> = {
       policy: guarded.policy,
-      timeZone: trust.state.policy?.timeZone ?? "UTC",
-      now: trust.now(nowMs),
+      ...this.#place(),
       nowMs,
       clock: trust.clock.state,
       stalenessMs: this.#context.stalenessMs(),
       notice: this.#notice?.notice,
       isReading: this.#readings > 0 && !isForStaff(this.#notice?.notice),
     };
-    const [own, ...others] = screen.languages ?? [english];
+    const [own, ...others] = this.#languages();
     const view = screenFor(loop.state, { ...context, messages: own });
     const translated = others.map((messages) => screenFor(loop.state, { ...context, messages }));
     const text = JSON.stringify([view, translated]);
@@ -58,6 +68,15 @@ export class ScreenKeeper {
       for (const reader of deps.readers) reader.show?.(view.tone);
     }
     screen.confirm?.();
+  }
+
+  #place(): Pick<ScreenContext, "timeZone" | "now"> {
+    const { trust, clock } = this.#context.deps;
+    return { timeZone: trust.state.policy?.timeZone ?? "UTC", now: trust.now(clock.nowMs()) };
+  }
+
+  #languages(): readonly [Messages, ...Messages[]] {
+    return this.#context.deps.screen.languages ?? [english];
   }
 }
 

@@ -122,6 +122,7 @@ class MachineAgent implements Agent, AgentContext {
     await this.#sync.applySiteState();
     opened.journal.watch((event) => this.#storage.onEvent(event));
     inputs?.start((report) => this.#contacts.onInput(report));
+    this.#screen.prepare();
     const settled = this.#readersSettled();
     this.loop.startTicking();
     screen.start?.((action) => this.#contacts.onScreenAction(action));
