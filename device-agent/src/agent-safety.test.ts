@@ -1,7 +1,24 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { UID, startBench } from "./agent-fixture.js";
 import { settle } from "./testing/fake-clock.js";
 import { fakeJournal } from "./testing/fake-journal.js";
+
+test("R8: the tables of languages and zones are loaded before the first use, not in the middle of it", async () => {
+  vi.resetModules();
+  const { startBench: startFresh } = await import("./agent-fixture.js");
+  const { DateTimeFormat } = Intl;
+  const made = vi.spyOn(Intl, "DateTimeFormat").mockImplementation(function (...options) {
+    return new DateTimeFormat(...options);
+  });
+  const bench = await startFresh();
+  expect(made).toHaveBeenCalled();
+  made.mockClear();
+  await bench.tap(bench.badge());
+  await bench.pass(1_000);
+  expect(bench.screen.text).toContain("Enabled until");
+  expect(made).not.toHaveBeenCalled();
+  made.mockRestore();
+});
 
 describe("SAFETY, the relay", () => {
   test("R2: the loop alone renews: a loop that hangs lets the contact open within 500 ms", async () => {
@@ -10,11 +27,24 @@ describe("SAFETY, the relay", () => {
     const permits = bench.relay.permits;
     await bench.pass(3_000);
     expect(bench.relay.permits - permits).toBeGreaterThanOrEqual(19);
-    // Nothing runs any more: no tick, no timer.
-    const hung = bench.clock.nowMs() + 500;
     expect(bench.relay.position()).toBe("closed");
-    Object.defineProperty(bench.clock, "nowMs", { value: () => hung });
+    bench.clock.stall(500);
     expect(bench.relay.position()).toBe("open");
+  });
+
+  test("R2, R5: a loop that goes on after a missed renewal ends the use: no machine starts again without a tap", async () => {
+    const bench = await startBench();
+    await bench.tap(bench.badge());
+    bench.clock.stall(700);
+    await bench.pass(2_000);
+    expect(bench.told.slice(1)).toEqual([
+      "faultRaised RELAY_UNRESPONSIVE",
+      "sessionEnded fault RELAY_UNRESPONSIVE",
+      "faultCleared RELAY_UNRESPONSIVE",
+    ]);
+    expect([bench.relay.position(), bench.relay.closures]).toEqual(["open", 1]);
+    await bench.tap(bench.badge());
+    expect(bench.relay.position()).toBe("closed");
   });
 
   test("R2: a holder that does not answer ends the use; the next tap starts a fresh one", async () => {

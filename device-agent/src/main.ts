@@ -80,7 +80,10 @@ function program(): Command {
       "set every wired output inactive; for the service's unit, when no process of the agent is left to do it",
     )
     .option(...config)
-    .addHelpText("after", "\nExits with 1 when an output did not become inactive. Needs neither network nor enrolment.")
+    .addHelpText(
+      "after",
+      "\nExits with 1 when an output did not become inactive. Needs neither network nor enrolment.\nFor a running agent stop its service instead: it would go on with the lines that are taken from it here.",
+    )
     .action(async (options: { config: string }) => {
       const { runLinesOff } = await import("./commands/lines-off.js");
       const good = await runLinesOff(options, io);

@@ -1,8 +1,8 @@
 import { readConfig } from "../config.js";
 import { linesOff } from "../hardware/lines-off.js";
 import { linesOf } from "../hardware/lines-of.js";
+import { recallLines } from "../hardware/remembered-lines.js";
 import type { CommandIo } from "./command-io.js";
-import { recallLines } from "./remembered-lines.js";
 import { RefusedError } from "./refused-error.js";
 
 export interface LinesOffOptions {

@@ -3,10 +3,10 @@ import type { AgentConfig, ReaderConfig } from "../config.js";
 import { pcscDriverMissing } from "../hardware/pcsc-launch.js";
 import { DriverMissingError } from "../hardware/line.js";
 import { type MachineLines, openLines } from "../hardware/open-lines.js";
+import { rememberLines } from "../hardware/remembered-lines.js";
 import type { Reader, ReaderEvent, Scheduler, Screen, Wiring } from "../ports.js";
 import type { PageScreenDeps } from "../screen/open-page-screen.js";
 import { openReader } from "./open-reader.js";
-import { rememberLines } from "./remembered-lines.js";
 import { RefusedError } from "./refused-error.js";
 
 const AMBIGUOUS = "ambiguous: ";
@@ -22,6 +22,8 @@ export function simulatedDrivers({ readers, relay, screen }: AgentConfig): reado
 
 export interface LinesDeps {
   readonly scheduler: Scheduler;
+  /** Of this run of the service, in memory; absent where no service manager made one. */
+  readonly runtimeDir?: string | undefined;
   readonly log: Pick<BaseLogger, "warn">;
 }
 
@@ -33,13 +35,13 @@ export interface LinesDeps {
 export async function openLinesOrRefuse(
   { relay, dataDir }: Pick<AgentConfig, "relay" | "dataDir">,
   wiring: Wiring | undefined,
-  { scheduler, log }: LinesDeps,
+  { scheduler, log, runtimeDir }: LinesDeps,
 ): Promise<MachineLines> {
   try {
     return await openLines(relay, wiring, {
       scheduler,
       onLines: (lines) =>
-        rememberLines(dataDir, lines).catch((error: unknown) => {
+        rememberLines([...(runtimeDir === undefined ? [] : [runtimeDir]), dataDir], lines).catch((error: unknown) => {
           log.warn({ err: error }, "lines-off will not know the wiring of the machine's policy");
         }),
       onNote: (note) => log.warn({ note }, "a lamp does not work"),

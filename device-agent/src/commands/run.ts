@@ -22,7 +22,7 @@ export interface RunOptions {
 
 /** The process that the agent runs in. */
 export interface HostProcess {
-  readonly env: SystemdEnvironment;
+  readonly env: SystemdEnvironment & { readonly RUNTIME_DIRECTORY?: string | undefined };
   on(event: "SIGTERM" | "SIGINT" | "exit", listener: () => void): unknown;
   exit(code: number): never;
 }
@@ -46,7 +46,12 @@ export async function runAgent({ config: file }: RunOptions, io: CommandIo, host
   const systemd = systemdNotifier(host.env, log, io.monotonic);
   const enrolment = await enrolmentOf(config, file);
   const ambiguous = deferredRefusal();
-  const parts = await openParts(config, enrolment, { io, log, onAmbiguous: ambiguous.refuse });
+  const parts = await openParts(config, enrolment, {
+    io,
+    log,
+    runtimeDir: host.env.RUNTIME_DIRECTORY,
+    onAmbiguous: ambiguous.refuse,
+  });
   const agent = createAgent({
     ...parts,
     agent: config.agent,
@@ -98,11 +103,12 @@ async function enrolmentOf(config: AgentConfig, file: string): Promise<Enrolment
 interface PartsDeps {
   readonly io: CommandIo;
   readonly log: Logger;
+  readonly runtimeDir: string | undefined;
   readonly onAmbiguous: (refusal: RefusedError) => void;
 }
 
 /** Everything with a driver or a file behind it. What takes another process or thread starts first and side by side. */
-async function openParts(config: AgentConfig, enrolment: Enrolment, { io, log, onAmbiguous }: PartsDeps) {
+async function openParts(config: AgentConfig, enrolment: Enrolment, { io, log, runtimeDir, onAmbiguous }: PartsDeps) {
   const clock = systemClock();
   const openReaders = Promise.all(config.readers.map((reader) => openReaderOrRefuse(reader, onAmbiguous)));
   const openStore = (async () => {
@@ -111,7 +117,7 @@ async function openParts(config: AgentConfig, enrolment: Enrolment, { io, log, o
     const wiring = guardedMachine(trust.state, config.agent).policy?.wiring;
     const nowAt = trust.now(clock.nowMs());
     const [lines, opened] = await Promise.all([
-      openLinesOrRefuse(config, wiring, { scheduler: clock, log }),
+      openLinesOrRefuse(config, wiring, { scheduler: clock, log, runtimeDir }),
       openJournalOrRefuse(enrolment, config.dataDir, { nowAt, log }),
     ]);
     return { store, trust, damaged, opened, ...lines, ...(wiring && { wiring }) };

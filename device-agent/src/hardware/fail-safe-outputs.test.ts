@@ -71,6 +71,7 @@ describe("R2: outputs that fail inactive", () => {
     expect(outputs.permit(60_000, monotonicMs(), new Set(["relay"]))).toBe(true);
     vi.advanceTimersByTime(500);
     expect(outputs.isPermitted).toBe(false);
+    outputs.release();
     outputs.permit(500, monotonicMs() - 400, new Set(["relay"]));
     vi.advanceTimersByTime(100);
     expect(outputs.isPermitted).toBe(false);
@@ -83,6 +84,18 @@ describe("R2: outputs that fail inactive", () => {
     expect(outputs.permit(500, monotonicMs() - 500, new Set(["relay"]))).toBe(false);
     expect(written).toEqual(["relay off", "runOn off", "stop off", "alive off"]);
     expect(outputs.isPermitted).toBe(false);
+  });
+
+  test("R5: what opened because a renewal was missed does not close by a later one, before it was asked to open", () => {
+    const outputs = opened();
+    permit(outputs, 500, "relay");
+    vi.advanceTimersByTime(501);
+    written = [];
+    expect(permit(outputs, 500, "relay")).toBe(false);
+    expect(written).toEqual([]);
+    outputs.release();
+    expect(permit(outputs, 500, "relay")).toBe(true);
+    expect(written).toContain("relay on");
   });
 
   test.each(["relay", "runOn", "stop", "alive"])("trouble with %s keeps no other from being let go", (name) => {

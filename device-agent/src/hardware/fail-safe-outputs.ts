@@ -20,6 +20,8 @@ export class FailSafeOutputs {
   #deadline: NodeJS.Timeout | undefined;
   #beat: NodeJS.Timeout | undefined;
   #beatLevel = false;
+  /** A permit ran out: the machine has stopped, and must not start again by a late renewal. */
+  #hasLapsed = false;
 
   /** Opens each line inactive, the relay's first. */
   constructor(driver: LineDriver, wired: LinesConfig["outputs"]) {
@@ -37,18 +39,19 @@ export class FailSafeOutputs {
     return this.#deadline !== undefined;
   }
 
-  /** False, and all inactive, where the permit is over already. */
+  /**
+   * False, and all inactive, where the permit is over already, or one ran out and nobody has asked to let go since: what
+   * opened by itself never closes by itself (SAFETY R5).
+   */
   permit(ms: number, sentAt: number, wanted: ReadonlySet<string>): boolean {
     const nowMs = monotonicMs();
     // A clock that does not agree with ours must not lengthen the permit.
     const leftMs = Math.min(ms, LONGEST_PERMIT_MS, sentAt + ms - nowMs);
-    if (!(leftMs > 0)) {
-      this.release();
-      return false;
-    }
+    if (!(leftMs > 0)) this.#lapse();
+    if (this.#hasLapsed) return false;
     if (wanted.has("relay") && !this.#lines.has("relay")) throw new Error("a permit for a relay that is not wired");
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.release(), leftMs);
+    this.#deadline = setTimeout(() => this.#lapse(), leftMs);
     this.#untilMs = nowMs + leftMs;
     for (const name of PERMITTED) if (!wanted.has(name)) this.#lines.get(name)?.set(false);
     if (wanted.has("relay")) this.#startBeat();
@@ -59,6 +62,16 @@ export class FailSafeOutputs {
 
   /** Every output inactive: each is tried, whatever becomes of the others. Throws the first error then. */
   release(): void {
+    this.#letGo();
+    this.#hasLapsed = false;
+  }
+
+  #lapse(): void {
+    this.#hasLapsed = true;
+    this.#letGo();
+  }
+
+  #letGo(): void {
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
     this.#untilMs = Number.NEGATIVE_INFINITY;

@@ -79,6 +79,7 @@ onoffTest(titled("R1, R2: onoff drives the pin at its chip's base, and opens it 
     await relay.permit(500, closed);
     seen.push(await read("value"));
     await becomes("0");
+    await relay.open();
     await relay.permit(500, closed);
     seen.push(await read("value"));
     process.kill(relay.holderPid, "SIGKILL");

@@ -101,6 +101,7 @@ describe("R2: outputs beside the relay", () => {
     await watcher.expectNext(hello, opened, outputs({ runOn: false, alive: false }));
     await relay.permit(500, RUN_ON);
     await watcher.expectNext(outputs({ runOn: true, alive: false }), outputs({ runOn: false, alive: false }));
+    await relay.open();
     await relay.permit(500, CLOSED);
     await watcher.expectNext(closed);
     const pulses: unknown[] = [];

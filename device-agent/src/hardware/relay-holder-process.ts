@@ -10,7 +10,8 @@ import { openDriver } from "./line-drivers.js";
  * {name, message, hint}` and ends. Then it takes, a line each:
  *
  *     permit <ms> <n> <sentAt> <outputs>   these of relay,runOn,stop (`-`: none) are active until sentAt + ms, the others
- *                                          inactive; answers `ok <n>`, or `late <n>` when that is past: all inactive then
+ *                                          inactive; answers `ok <n>`, or `late <n>` when that is past, or an earlier
+ *                                          permit ran out: all inactive then, until `open`
  *     open <n>                             all inactive; answers `ok <n>`
  *     lamps <lamps>                        these of green,yellow,red,buzzer (`-`: none) are on, the others off
  *

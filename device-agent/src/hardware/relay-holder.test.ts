@@ -173,7 +173,7 @@ describe("R2: the relay holder", () => {
     expect(at - killed).toBeLessThan(400);
   });
 
-  test("a permit that lay in the pipe past its own end does not close the line", async () => {
+  test("a permit that lay in the pipe past its own end does not close the line, nor does the next before it was opened", async () => {
     const argument = { driver: { name: "simulated", socket }, outputs: { relay: { pin: 17, activeLow: false } }, lamps: {}, inputs: {} }; // prettier-ignore
     const child = spawn(process.execPath, [built("relay-holder-process.js").pathname, JSON.stringify(argument)]); // prettier-ignore
     const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -183,7 +183,9 @@ describe("R2: the relay holder", () => {
     child.stdin.write(`permit 500 1 ${sentAt - 501n} relay\n`);
     expect(await nextAnswer()).toBe("late 1");
     child.stdin.write(`permit 500 2 ${sentAt + 60_000n} relay\n`);
-    expect(await nextAnswer()).toBe("ok 2");
+    expect(await nextAnswer()).toBe("late 2");
+    child.stdin.write(`open 3\npermit 500 4 ${sentAt + 60_000n} relay\n`);
+    expect([await nextAnswer(), await nextAnswer()]).toEqual(["ok 3", "ok 4"]);
     await watcher.expectNext(hello, opened, closed, opened);
     const ended = once(child, "exit");
     child.stdin.write("close for ever\n");

@@ -99,7 +99,7 @@ class SupervisedRelay implements HolderRelay {
     if (what.relay === "closed" && !this.#lines.outputs.relay) throw new Error("no pin is named for the relay");
     const { link } = this.#state;
     const answer = await this.#answered(link, link.permit(Math.floor(Math.min(ms, LONGEST_PERMIT_MS)), what));
-    if (answer === "late") throw new Error("the permit reached the relay holder after its own end; the relay is open");
+    if (answer === "late") throw new Error("a permit was not renewed in time; the relay has opened");
     this.#failures = 0;
   }
 

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { LinesConfig } from "../hardware/line.js";
+import type { LinesConfig } from "./line.js";
 import { recallLines, rememberLines } from "./remembered-lines.js";
 
 let folder: string;
@@ -20,22 +20,27 @@ const lines: LinesConfig = {
 
 test("R2: the outputs in use are kept for whoever must let them go; nothing else is", async () => {
   expect(recallLines(folder)).toBeUndefined();
-  await rememberLines(folder, lines);
-  expect(recallLines(folder)).toEqual({ outputs: lines.outputs, lamps: lines.lamps });
+  await rememberLines([folder], lines);
+  expect(recallLines(folder)).toEqual({ driver: lines.driver, outputs: lines.outputs, lamps: lines.lamps });
   expect((await stat(join(folder, "lines.json"))).mode & 0o777).toBe(0o600);
   expect(await readdir(folder)).toEqual(["lines.json"]);
 });
 
 test("simulated lines are nobody's to open", async () => {
-  await rememberLines(folder, { ...lines, driver: { name: "simulated" } });
+  await rememberLines([folder], { ...lines, driver: { name: "simulated" } });
   expect(recallLines(folder)).toBeUndefined();
 });
 
 test.each([
   "",
   "{",
-  '{"outputs":{"laser":{"pin":1,"activeLow":false}},"lamps":{}}',
-  '{"outputs":{"relay":{"pin":99,"activeLow":false}},"lamps":{}}',
+  "[]",
+  '{"driver":{"name":"simulated"},"outputs":{},"lamps":{}}',
+  '{"driver":{"name":"sysfs","base":-1},"outputs":{},"lamps":{}}',
+  '{"driver":{"name":"auto"},"outputs":{"relay":{"pin":17}},"lamps":{}}',
+  '{"driver":{"name":"auto"},"outputs":{},"lamps":{},"inputs":{}}',
+  '{"driver":{"name":"auto"},"outputs":{"laser":{"pin":1,"activeLow":false}},"lamps":{}}',
+  '{"driver":{"name":"auto"},"outputs":{"relay":{"pin":99,"activeLow":false}},"lamps":{}}',
 ])("a damaged file is told, never guessed at: %s", async (text) => {
   await writeFile(join(folder, "lines.json"), text);
   expect(() => recallLines(folder)).toThrow();

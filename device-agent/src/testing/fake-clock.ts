@@ -38,6 +38,11 @@ export class FakeClock implements MonotonicClock, Scheduler {
     this.#nowMs = endMs;
   }
 
+  /** Time goes on and nothing runs, as in a process that was halted. */
+  stall(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   #takeNext(endMs: number): Timer | undefined {
     // Timers for the same moment run in the order in which they were set.
     const next = this.#timers.reduce<Timer | undefined>(

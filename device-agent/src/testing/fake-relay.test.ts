@@ -7,7 +7,7 @@ import { fakeRelay } from "./fake-relay.js";
 const closed = { relay: "closed", runOn: false, stop: false } as const;
 const onlyRunOn = { relay: "open", runOn: true, stop: false } as const;
 
-test("a permit runs out by the clock, renewals are one closure", async () => {
+test("a permit runs out by the clock and no renewal closes again by itself, renewals are one closure", async () => {
   let now = 0;
   const relay = fakeRelay(() => now);
   await relay.permit(10_000, closed);
@@ -17,6 +17,8 @@ test("a permit runs out by the clock, renewals are one closure", async () => {
   expect(relay.position()).toBe("closed");
   now = 900;
   expect(relay.position()).toBe("open");
+  await expect(relay.permit(100, closed)).rejects.toThrow("not renewed in time");
+  await relay.open();
   await relay.permit(100, closed);
   expect([relay.closures, relay.permits]).toEqual([2, 3]);
   await relay.open();

@@ -7,7 +7,7 @@ export const NOTHING_PERMITTED: Permit = { relay: "open", runOn: false, stop: fa
 
 /**
  * A relay and its neighbours in memory that behave: they fall inactive by themselves when the permit runs out on the
- * injected monotonic clock, their holder can be hung or killed, the relay's contact welded and a wiring refused.
+ * injected monotonic clock and permit nothing then until they were asked to open, their holder can be hung or killed, the relay's contact welded and a wiring refused.
  */
 export class FakeRelay implements Relay {
   readonly #now: () => number;
@@ -29,6 +29,9 @@ export class FakeRelay implements Relay {
 
   permit(ms: number, what: Permit): Promise<void> {
     if (this.#holder !== "answers") return Promise.reject(this.#trouble());
+    if (Number.isFinite(this.#until) && this.#now() >= this.#until) {
+      return Promise.reject(new Error("a permit was not renewed in time; the relay has opened"));
+    }
     if (what.relay === "closed" && this.outputs.relay === "open") this.#closures += 1;
     this.#permits += 1;
     this.#what = what;

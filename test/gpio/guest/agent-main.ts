@@ -31,9 +31,6 @@ function install(device: string): void {
   run("chmod", "660", `/dev/${device}`);
   mkdirSync(`${UNITS}/badgekey-agent@saw-1.service.d`);
   writeFileSync(`${UNITS}/badgekey-agent@saw-1.service.d/root.conf`, "[Service]\nUser=root\nGroup=root\n");
-  // The unit gives lines-off 5 s; Node alone takes several here, where every instruction is emulated.
-  mkdirSync(`${UNITS}/badgekey-agent@.service.d`);
-  writeFileSync(`${UNITS}/badgekey-agent@.service.d/emulation.conf`, "[Service]\nTimeoutStopSec=60\n");
   run("systemctl", "daemon-reload");
 }
 
