@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from "node:v8";
 
-const folder = process.argv[2] === "lines-off" ? process.env.RUNTIME_DIRECTORY : undefined;
+const [, , command, option] = process.argv;
+const folder = command === "lines-off" && option === "--in-use" ? process.env.RUNTIME_DIRECTORY : undefined;
 const isDone =
   folder !== undefined && (await import("../dist/commands/last-lines-off.js")).lastLinesOff(folder, console.log);
 if (!isDone) {

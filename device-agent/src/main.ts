@@ -79,6 +79,11 @@ function program(): Command {
     .description(
       "set every wired output inactive; for the service's unit, when no process of the agent is left to do it",
     )
+    .option(
+      "--in-use",
+      "as the first option: what the service used last, at once, and the rest only where that fails",
+      false,
+    )
     .option(...config)
     .addHelpText(
       "after",

@@ -81,7 +81,9 @@ describe.skipIf(version === undefined)("the shipped units, by systemd's own tool
 
 describe("what SAFETY asks of the agent's unit", () => {
   test("R2: every end is followed by lines-off, whose failure shows; every start is preceded by it, whose failure does not stop the start", () => {
-    expect(settings("ExecStopPost")).toEqual(["/usr/bin/badgekey-agent lines-off --config /etc/badgekey/%i.yaml"]);
+    expect(settings("ExecStopPost")).toEqual([
+      "/usr/bin/badgekey-agent lines-off --in-use --config /etc/badgekey/%i.yaml",
+    ]);
     expect(settings("ExecStartPre")).toEqual(["-/usr/bin/badgekey-agent lines-off --config /etc/badgekey/%i.yaml"]);
     expect(settings("ExecStart")).toEqual(["/usr/bin/badgekey-agent run --config /etc/badgekey/%i.yaml"]);
   });

@@ -5,7 +5,7 @@ import { holderIndicator } from "./holder-indicator.js";
 function playing() {
   const clock = fakeClock();
   const lit: string[] = [];
-  const indicator = holderIndicator((lamps) => lit.push(`${clock.nowMs()} ${lamps.join("+")}`), clock);
+  const indicator = holderIndicator((lamps) => lit.push(`${Math.floor(clock.nowMs())} ${lamps.join("+")}`), clock);
   return { clock, lit, indicator };
 }
 

@@ -7,6 +7,8 @@ import { DriverMissingError, type LampName, type LineDriver, type LinesConfig, t
 const ANSWER_MS = 250;
 /** A Pi Zero takes two seconds to start Node, an emulated machine ten. */
 const START_MS = 20_000;
+/** From the signal that a slow holder obeys to the one that ends a hung one. */
+const GRACE_MS = 50;
 const MOST_COMPLAINT = 2000;
 
 // A process runs built files only; from the sources, as in unit tests, the built twin is taken.
@@ -118,7 +120,16 @@ export class HolderLink {
     this.#child.stdin?.end();
   }
 
-  /** For a holder that no longer answers; the lines stay as they are until someone opens them. */
+  /**
+   * For a holder that no longer answers: one that was only slow lets everything go at the first signal, whatever becomes of
+   * this process; one that hangs is killed.
+   */
+  putDown(): void {
+    this.#child.kill("SIGTERM");
+    setTimeout(() => this.kill(), GRACE_MS);
+  }
+
+  /** The lines stay as they are until someone opens them. */
   kill(): void {
     this.#child.kill("SIGKILL");
   }

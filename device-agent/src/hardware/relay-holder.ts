@@ -181,10 +181,10 @@ class SupervisedRelay implements HolderRelay {
     void link.exited.then(({ reason }) => this.#replace(link, `the relay holder ${reason}`));
   }
 
-  /** Kills a holder that hangs or died, tells, and starts the next. */
+  /** Ends a holder that hangs or died, tells, and starts the next. */
   #replace(link: HolderLink, reason: string): void {
     if (this.#state.kind !== "ready" || this.#state.link !== link) return;
-    link.kill();
+    link.putDown();
     this.#state = { kind: "starting", opened: this.#startUntilReady(link) };
     this.inputs.lose(reason);
     this.#fault = reason;

@@ -1,5 +1,7 @@
 import type { MonotonicClock, Scheduler } from "../ports.js";
 
+const FRACTION_MS = 0.25;
+
 interface Timer {
   readonly atMs: number;
   readonly run: () => void;
@@ -14,8 +16,9 @@ export class FakeClock implements MonotonicClock, Scheduler {
     this.#nowMs = startMs;
   }
 
+  /** With a fraction, as the real one: whoever stores or signs it finds out here. */
   nowMs(): number {
-    return this.#nowMs;
+    return this.#nowMs + FRACTION_MS;
   }
 
   after(ms: number, run: () => void): () => void {

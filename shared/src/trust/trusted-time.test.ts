@@ -33,6 +33,7 @@ describe("R15: the floor", () => {
     const raised = raiseFloor(booted(), AT + HOUR_MS, 0);
     expect(raiseFloor(raised, AT, 10)).toBe(raised);
     expect(trustedNow(raised, 10)).toBe(AT + HOUR_MS + 10);
+    expect(trustedNow(raised, 10.7)).toBe(AT + HOUR_MS + 10);
   });
 
   test("a battery clock never raises what is persisted: set wrong once, it does not spoil the time for ever", () => {

@@ -51,7 +51,8 @@ export function recheckBatteryClock(
 
 /** The floor and powered-on time since: what is persisted, and what signed time is measured against (SAFETY R15, R17). */
 export function floorNow(clock: TrustedClock, monotonicMs: number): Instant {
-  return clock.floorAt + Math.max(0, monotonicMs - clock.floorMonotonicMs);
+  // Monotonic clocks tell fractions; an instant that is signed, stored or compared has none.
+  return clock.floorAt + Math.floor(Math.max(0, monotonicMs - clock.floorMonotonicMs));
 }
 
 /** Trusted time now: at least this late. */
