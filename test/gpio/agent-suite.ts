@@ -9,8 +9,8 @@ const MOST_BEFORE_CUT = 1500;
 const TIMEOUT_MS = 280_000;
 
 /**
- * The whole agent on one disk: under systemd with the project's own unit until the power is cut in the middle of two uses
- * and of the journals' writes, and once more after it.
+ * The whole agent on one disk: under systemd with the project's own unit until the power is cut in the middle of a use
+ * and of the journal's writes, and so once more after it.
  */
 export const agentSuite: Suite = {
   name: "agent",
@@ -21,13 +21,14 @@ export const agentSuite: Suite = {
       const disks = [{ kind: "image", file }] as const;
       await bootCases(context, {
         init: "systemd",
-        command: `node test/dist/gpio/guest/agent-main.js ${context.strict ? "--strict" : ""}`,
+        command: "nice -n 10 node test/dist/gpio/guest/agent-main.js",
         disks,
         timeoutMs: TIMEOUT_MS,
         cutAfter: { line: "@@cut", ms: MOST_BEFORE_CUT * Math.random() },
       });
       await bootCases(context, {
-        command: "node test/dist/gpio/guest/after-cut-main.js",
+        init: "systemd",
+        command: `nice -n 10 node test/dist/gpio/guest/after-cut-main.js ${context.strict ? "--strict" : ""}`,
         disks,
         timeoutMs: TIMEOUT_MS,
       });

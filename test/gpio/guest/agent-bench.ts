@@ -1,26 +1,31 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import type * as adminPackage from "@badgekey/admin";
 import { fromHex } from "@badgekey/shared";
 import { type VirtualCard, ntagWithBadge } from "@badgekey/shared/testing";
-import { type AgentCards, DATA, DRIVERS, type MachineId, PINS } from "./agent-site.js";
-import { until } from "./cases.js";
+import { AGENT, type AgentCards, DATA, PINS } from "./agent-site.js";
+import { pause, until } from "./cases.js";
 import type { SimulatedChip } from "./gpio-sim.js";
+import type { WatchedPin } from "./watched-pin.js";
 
-const FOLDER = "/run/badgekey-bench";
+/** A card that was just there counts as still there. */
+const BOUNCE_MS = 1200;
+const SOCKET = "/run/badgekey-bench/socket";
 
-/** An agent's reader and screen end here; its relay and contacts are the guest's own lines. */
+/** The agent's reader and screen end here; its relay and contacts are the guest's own lines. */
 export interface AgentBench {
-  readonly machine: MachineId;
-  readonly pin: number;
   /** The card that opens the machine. */
   readonly trained: VirtualCard;
+  readonly steward: VirtualCard;
   readonly strangers: readonly VirtualCard[];
   readonly state: adminPackage.BenchState;
   lay(card: VirtualCard): void;
   take(): void;
   /** Lays a card on the reader, waits for the verdict and takes it away; resolves with the verdict's code. */
   tap(card: VirtualCard): Promise<string>;
+  /** Taps the trained card and waits for the closed relay. */
+  startUse(relay: WatchedPin): Promise<void>;
   /** Resolves when the agent's reader is connected and its screen shows something. */
   ready(): Promise<void>;
 }
@@ -30,54 +35,59 @@ export function mountDisk(): void {
   execFileSync("mount", ["-t", "ext4", "/dev/vda", DATA]);
 }
 
-/** Opens the bench of one agent and writes its configuration. */
-export async function openAgentBench(machine: MachineId, chip: SimulatedChip): Promise<AgentBench> {
+/** Opens the agent's bench and writes its configuration. */
+export async function openAgentBench(chip: SimulatedChip): Promise<AgentBench> {
   // The package's one entry loads the whole command line, which takes many seconds in an emulated machine.
   const built = new URL("../../../../admin/dist/demo/bench.js", import.meta.url);
   const { openBench } = (await import(built.href)) as typeof adminPackage;
-  mkdirSync(FOLDER, { recursive: true });
+  mkdirSync(dirname(SOCKET), { recursive: true });
   mkdirSync("/etc/badgekey", { recursive: true });
-  const socketPath = `${FOLDER}/${machine}`;
   const bench = await openBench({
-    socketPath,
+    socketPath: SOCKET,
     onChange: () => undefined,
     onTrouble: (detail) => process.stderr.write(`bench: ${detail}\n`),
   });
   // The agent has a user of its own.
-  chmodSync(socketPath, 0o777);
-  const simulated = { driver: "simulated", socket: socketPath };
+  chmodSync(SOCKET, 0o777);
+  const simulated = { driver: "simulated", socket: SOCKET };
   const config = {
-    agent: machine,
-    dataDir: `${DATA}/${machine}`,
+    agent: AGENT,
+    dataDir: `${DATA}/${AGENT}`,
     readers: [simulated],
-    relay: { driver: DRIVERS[machine], ...(DRIVERS[machine] === "sysfs" && { pin: PINS[machine].relay }) },
+    relay: { driver: "sysfs" },
     screen: simulated,
   };
-  writeFileSync(`/etc/badgekey/${machine}.yaml`, JSON.stringify(config));
-  chip.pull(PINS[machine].relay, "down");
-  chip.pull(PINS[machine].problemButton, "down");
+  writeFileSync(`/etc/badgekey/${AGENT}.yaml`, JSON.stringify(config));
+  chip.pull(PINS.problemButton, "down");
   const cards = readCards();
   const cardOf = ({ uid, badge }: AgentCards["trained"]): VirtualCard =>
     ntagWithBadge("NTAG215", fromHex(uid), fromHex(badge));
+  const trained = cardOf(cards.trained);
+  const tap = async (card: VirtualCard): Promise<string> => {
+    const before = bench.state.decision?.count ?? 0;
+    bench.insert(card);
+    await until("a verdict", () => (bench.state.decision?.count ?? 0) > before);
+    bench.remove();
+    return bench.state.decision?.code ?? "";
+  };
   return {
-    machine,
-    pin: PINS[machine].relay,
-    trained: cardOf(cards.trained),
+    trained,
+    steward: cardOf(cards.steward),
     strangers: cards.strangers.map(cardOf),
     get state() {
       return bench.state;
     },
     lay: (card) => bench.insert(card),
     take: () => bench.remove(),
-    tap: async (card) => {
-      const before = bench.state.decision?.count ?? 0;
-      bench.insert(card);
-      await until(`a verdict of ${machine}`, () => (bench.state.decision?.count ?? 0) > before);
-      bench.remove();
-      return bench.state.decision?.code ?? "";
+    tap,
+    startUse: async (relay) => {
+      await pause(BOUNCE_MS);
+      const code = await tap(trained);
+      if (code !== "ACCEPTED") throw new Error(`the trained card was refused: ${code}`);
+      await relay.closed();
     },
     ready: () =>
-      until(`${machine} is ready`, () => bench.state.readers > 0 && bench.state.screen !== undefined, 120_000),
+      until("the agent is ready", () => bench.state.readers > 0 && bench.state.screen !== undefined, 120_000),
   };
 }
 

@@ -20,7 +20,7 @@ async function look(
   level: 0 | 1,
   { drive = "output", stays = false }: { readonly drive?: "output" | "input"; readonly stays?: boolean } = {},
 ): Promise<void> {
-  const forMs = level === 0 ? OPENS_MS : STANDS_MS;
+  const forMs = level === 0 && !stays ? OPENS_MS : STANDS_MS;
   const wanted: PiLook = { what, pin: PIN, level, drive, stays, forMs };
   process.stdout.write(`${LOOK}${JSON.stringify(wanted)}\n`);
   await pause(forMs + MARGIN_MS);
@@ -57,8 +57,10 @@ async function relayCases(driver: "sysfs" | "chardev", persists: boolean): Promi
   first.signal("SIGSTOP");
   await look(named("R2: halted beyond its deadline, the agent leaves the relay open"), 0);
   first.signal("SIGCONT");
-  await permitted(first);
-  await look(named("R2: awake again, the agent renews"), 1);
+  await look(named("R5: awake again, the agent's renewals close nothing"), 0, { stays: true });
+  first.say("rest");
+  await renewing(first);
+  await look(named("R2: once it has opened, the agent is permitted again"), 1);
   first.signal("SIGKILL");
   await look(named("R2: killed with -9, the agent leaves the relay open"), 0);
   await first.end();

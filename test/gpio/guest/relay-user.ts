@@ -5,10 +5,13 @@ import type { MachinePolicy } from "@badgekey/shared";
 /**
  * A stand-in for the agent with nothing but its relay: renews a permit every 100 ms while it is told to. Its argument is
  * a `UserSetup` as JSON; it obeys words on standard input and tells on standard output what it sees, a JSON line each.
+ * Under a service manager it keeps for lines-off what it uses, as the agent does.
  */
 export interface UserSetup {
   readonly relay: agentPackage.RelayConfig;
   readonly wiring: MachinePolicy["wiring"];
+  /** From the first moment, without a word. */
+  readonly renews?: boolean;
 }
 
 export type UserTold =
@@ -18,6 +21,11 @@ export type UserTold =
   | { readonly kind: "fault"; readonly reason: string }
   | { readonly kind: "input"; readonly input: string; readonly active: boolean | "lost" };
 
+interface Remembering {
+  rememberLines(folders: readonly string[], lines: unknown): Promise<void>;
+}
+
+const runtimeDir = process.env["RUNTIME_DIRECTORY"];
 const RENEW_EVERY_MS = 100;
 const PERMIT_MS = 500;
 
@@ -29,8 +37,13 @@ const built = new URL("../../../../device-agent/dist/", import.meta.url);
 const { openLines } = (await import(new URL("hardware/open-lines.js", built).href)) as typeof agentPackage;
 const { systemClock } = (await import(new URL("system-clock.js", built).href)) as typeof agentPackage;
 
+const { rememberLines } = (await import(new URL("hardware/remembered-lines.js", built).href)) as Remembering;
+
 const setup = JSON.parse(process.argv[2] ?? "") as UserSetup;
-const { relay, inputs } = await openLines(setup.relay, setup.wiring, { scheduler: systemClock() });
+const { relay, inputs } = await openLines(setup.relay, setup.wiring, {
+  scheduler: systemClock(),
+  onLines: (lines) => rememberLines(runtimeDir === undefined ? [] : [runtimeDir], lines),
+});
 relay.watch((reason) => tell({ kind: "fault", reason }));
 inputs.start((report) =>
   tell({ kind: "input", input: report.input, active: report.kind === "changed" ? report.active : "lost" }),
@@ -43,6 +56,7 @@ const renew = (): void => {
     (error: unknown) => tell({ kind: "refused", reason: reasonOf(error) }),
   );
 };
+const start = (): void => void (renewal ??= setInterval(renew, RENEW_EVERY_MS));
 const rest = (): void => {
   clearInterval(renewal);
   renewal = undefined;
@@ -52,7 +66,7 @@ process.stdin.setEncoding("utf8").on("data", (text: string) => {
   for (const word of text.split("\n")) {
     switch (word) {
       case "renew":
-        renewal ??= setInterval(renew, RENEW_EVERY_MS);
+        start();
         break;
       case "rest":
         rest();
@@ -74,4 +88,5 @@ process.on("SIGTERM", () => {
   rest();
   void relay.close().then(() => process.exit(0));
 });
+if (setup.renews) start();
 tell({ kind: "ready", holder: relay.holderPid, driver: relay.driver });
