@@ -4,7 +4,7 @@ import { Commands } from "./agent-commands.js";
 import { Contacts, offeredProblems, withProblems } from "./agent-contacts.js";
 import type { AgentContext } from "./agent-context.js";
 import { type AgentDeps, type Presentation, cardDialogues, within } from "./agent-deps.js";
-import { Field, SETTLE_MS } from "./agent-field.js";
+import { Field } from "./agent-field.js";
 import { CardJobs } from "./agent-jobs.js";
 import { JournalWriter } from "./agent-journal.js";
 import { type Applied, Loop, type LoopEvent } from "./agent-loop.js";
@@ -234,7 +234,7 @@ class MachineAgent implements Agent, AgentContext {
       this.#onReaderReady = () => {
         this.#onReaderReady = () => undefined;
         giveUp();
-        scheduler.after(SETTLE_MS, resolve);
+        resolve();
       };
     });
   }
@@ -262,7 +262,7 @@ class MachineAgent implements Agent, AgentContext {
 
   #onReaderEvent(event: ReaderEvent): void {
     const { log } = this.deps;
-    const sight = this.field.see(event, this.deps.clock.nowMs());
+    const sight = this.field.see(event);
     switch (sight.kind) {
       case "nothing":
         return;

@@ -30,6 +30,8 @@ export class CardGoneError extends Error {
 export type ReaderEvent =
   | { readonly kind: "readerReady"; readonly reader: string }
   | { readonly kind: "readerLost"; readonly reader: string; readonly reason: string }
+  /** A card lay there before anyone looked: no tap. It is presented once it was away (SAFETY R6). */
+  | { readonly kind: "cardFound"; readonly reader: string }
   | { readonly kind: "cardPresented"; readonly card: Card }
   | { readonly kind: "cardRemoved"; readonly reader: string; readonly presentation: number };
 

@@ -56,6 +56,7 @@ describe("R14: the reader gone and back", () => {
     expect((await field.next("readerLost")).reason).toBe("failed: the reader process was ended by SIGKILL");
     await expect(readCard(card)).rejects.toMatchObject({ code: "CARD_UNREADABLE" });
     await field.next("readerReady");
+    await field.next("cardFound");
     await lying.remove();
     await watcher.next("cardRemoved");
     await expectTapToWork(field);
@@ -164,6 +165,7 @@ describe("R6: a card that lies there at the start", () => {
     await before.next("cardPresented");
     await using field = Field.start();
     await field.next("readerReady");
+    await field.next("cardFound");
     await lying.remove();
     await before.next("cardRemoved");
     await field.insert(cardWith(2));

@@ -31,7 +31,7 @@ export const fromAgent = z.discriminatedUnion("type", [
 export type FromAgent = z.output<typeof fromAgent>;
 
 export type ToReader =
-  | { readonly type: "insert"; readonly id: number; readonly atr: string }
+  | { readonly type: "insert"; readonly id: number; readonly atr: string; readonly found?: true }
   | { readonly type: "remove"; readonly id: number }
   | { readonly type: "answer"; readonly id: number; readonly n: number; readonly data: string };
 

@@ -90,7 +90,7 @@ describe("bench", () => {
     bench.insert(card());
     const reader = new Driver(bench.socketPath);
     reader.say({ type: "hello", role: "reader" });
-    expect(await reader.hears(1)).toMatchObject([{ type: "insert", id: 1 }]);
+    expect(await reader.hears(1)).toMatchObject([{ type: "insert", id: 1, found: true }]);
   });
 
   test("shows relay, screen and decision, and counts closings", async () => {

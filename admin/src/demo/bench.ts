@@ -171,7 +171,7 @@ class UnixBench implements Bench {
     this.#readers.add(socket);
     this.#note({ readers: this.#readers.size });
     const { card } = this.#state;
-    if (card) say(socket, { type: "insert", id: this.#presentation, atr: toHex(card.atr) });
+    if (card) say(socket, { type: "insert", id: this.#presentation, atr: toHex(card.atr), found: true });
   }
 
   #relayCame(socket: Socket): void {

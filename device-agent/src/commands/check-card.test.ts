@@ -13,14 +13,14 @@ const badge = Uint8Array.from({ length: 143 }, (_, i) => (i * 13 + 5) & 0xff);
 async function found(lay: (reader: FakeReader) => void, waitMs?: number) {
   const reader = fakeReader("ACS ACR122U");
   const asked: string[] = [];
-  const onReady = (name: string): void => {
-    asked.push(name);
+  const onAsk = (what: string): void => {
+    asked.push(what);
     // After the reader's own event has been dealt with.
     queueMicrotask(() => lay(reader));
   };
   const deps = { openReader: () => Promise.resolve(reader) };
-  const finding = await checkCard(config, deps, { now: 0, onReady, ...(waitMs !== undefined && { waitMs }) });
-  expect(asked).toEqual(["ACS ACR122U"]);
+  const finding = await checkCard(config, deps, { now: 0, onAsk, ...(waitMs !== undefined && { waitMs }) });
+  expect(asked).toEqual(["lay a card on ACS ACR122U"]);
   expect(reader.isClosed).toBe(true);
   return finding;
 }

@@ -15,8 +15,8 @@ export interface CardTest {
   readonly site?: SiteState;
   /** The computer's own clock: for telling a person, never for opening. */
   readonly now: number;
-  /** Told once the reader waits. */
-  readonly onReady: (reader: string) => void;
+  /** Told what to do with a card, in words for people. */
+  readonly onAsk: (what: string) => void;
   readonly waitMs?: number;
 }
 
@@ -40,7 +40,7 @@ export async function checkCard(
 }
 
 /** A card; why there can be none; undefined where none came in time. */
-function cardOn(reader: Reader, { onReady, waitMs = CARD_WAIT_MS }: CardTest): Promise<Card | string | undefined> {
+function cardOn(reader: Reader, { onAsk, waitMs = CARD_WAIT_MS }: CardTest): Promise<Card | string | undefined> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(undefined), waitMs);
     const done = (seen: Card | string): void => {
@@ -48,7 +48,8 @@ function cardOn(reader: Reader, { onReady, waitMs = CARD_WAIT_MS }: CardTest): P
       resolve(seen);
     };
     reader.start((event) => {
-      if (event.kind === "readerReady") onReady(event.reader);
+      if (event.kind === "readerReady") onAsk(`lay a card on ${event.reader}`);
+      if (event.kind === "cardFound") onAsk("take away the card that lies there, then lay it there again");
       if (event.kind === "cardPresented") done(event.card);
       if (event.kind === "readerLost") done(event.reason);
     });

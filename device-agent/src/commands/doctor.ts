@@ -122,9 +122,9 @@ async function cardTest(
     const detail = "the agent runs and would take the card as a tap at its machine";
     return [failed("card", detail, `sudo systemctl stop ${unitOf(file)}, and start it again afterwards`)];
   }
-  const onReady = (name: string): void => io.err(`badgekey-agent: lay a card on ${name}\n`);
+  const onAsk = (what: string): void => io.err(`badgekey-agent: ${what}\n`);
   const site = lists && { site: lists.client.state };
-  return [await checkCard(reader, probes, { ...site, now: io.wallClock(), onReady })];
+  return [await checkCard(reader, probes, { ...site, now: io.wallClock(), onAsk })];
 }
 
 function lineOf({ check, state, detail, mend }: Finding): string {

@@ -3,6 +3,8 @@ export type FromReaderProcess =
   | { readonly type: "alive" }
   | { readonly type: "bound"; readonly reader: string }
   | { readonly type: "unbound"; readonly reason: string }
+  /** A card lay on the bound reader before it was watched. */
+  | { readonly type: "found" }
   | { readonly type: "card"; readonly card: number; readonly atr: string }
   | { readonly type: "gone"; readonly card: number }
   | { readonly type: "answer"; readonly id: number; readonly data: string }
@@ -48,6 +50,8 @@ export function decodeFromReader(line: string): FromReaderProcess | undefined {
   switch (said?.["type"]) {
     case "alive":
       return { type: "alive" };
+    case "found":
+      return { type: "found" };
     case "bound":
       return isText(said["reader"]) && said["reader"] !== "" ? { type: "bound", reader: said["reader"] } : undefined;
     case "unbound":

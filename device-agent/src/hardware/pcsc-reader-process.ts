@@ -98,6 +98,7 @@ function choose(): void {
   connected = "no";
   bound = next;
   tell("reader" in choice ? { type: "bound", reader: choice.reader } : { type: "unbound", reason: choice.reason });
+  if (next?.seen?.present) tell({ type: "found" });
 }
 
 function look(field: Field, { state, atr }: ReaderStatus): void {

@@ -113,6 +113,8 @@ class PcscReader implements Reader {
         return this.#bind(message.reader);
       case "unbound":
         return this.#lose(message.reason);
+      case "found":
+        return void (this.#reader !== undefined && this.#onEvent({ kind: "cardFound", reader: this.#reader }));
       case "card":
         return this.#present(message.card, fromHex(message.atr));
       case "gone":

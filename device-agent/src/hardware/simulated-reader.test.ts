@@ -83,6 +83,19 @@ test("a bench that is not there is a lost reader, told once, and found later", a
   expect(await events.next()).toMatchObject({ kind: "readerLost", reason: "absent: the bench hung up" });
 });
 
+test("R6: a card that lay there before is told as found, however late that is told, and never presented", async () => {
+  reader.start(events.put);
+  await events.next();
+  const bench = await startBench();
+  await bench.lines.next();
+  await events.next();
+  bench.say({ type: "insert", id: 1, atr: "3b00", found: true });
+  expect(await events.next()).toEqual({ kind: "cardFound", reader: "desk" });
+  bench.say({ type: "remove", id: 1 });
+  bench.say({ type: "insert", id: 2, atr: "3b00" });
+  expect(await nextCard()).toMatchObject({ presentation: 1 });
+});
+
 test("a card is presented, read and removed", async () => {
   reader.start(events.put);
   await events.next();

@@ -17,7 +17,7 @@ const hex = z
   .regex(/^([0-9a-f]{2})*$/i);
 const id = z.number().int().nonnegative();
 const fromBench = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("insert"), id, atr: hex }),
+  z.strictObject({ type: z.literal("insert"), id, atr: hex, found: z.boolean().default(false) }),
   z.strictObject({ type: z.literal("remove"), id }),
   z.strictObject({ type: z.literal("answer"), id, n: id, data: hex }),
 ]);
@@ -33,7 +33,7 @@ const LONGEST_DELAY_MS = 2000;
 
 /**
  * A reader without hardware: a client of the demo's bench, in JSON lines over a unix socket. After its hello the bench says
- * `insert`, `remove` and `answer`; it says `apdu`. A bench that is not there is a `readerLost`, and is tried again.
+ * `insert` (`found`: it lay there before the hello), `remove` and `answer`; it says `apdu`. A bench that is not there is a `readerLost`, and is tried again.
  */
 export function simulatedReader(options: SimulatedReaderOptions): Reader {
   return new SimulatedReader(options);
@@ -105,6 +105,7 @@ class SimulatedReader implements Reader {
   #hear(message: FromBench): void {
     switch (message.type) {
       case "insert":
+        if (message.found) return this.#onEvent({ kind: "cardFound", reader: this.#name });
         return this.#present(message.id, fromHex(message.atr));
       case "remove":
         return this.#remove(message.id);

@@ -45,7 +45,7 @@ export class FakeReader implements Reader {
   ready(): void {
     this.#state = "ready";
     this.#onEvent({ kind: "readerReady", reader: this.name });
-    if (this.#lying) this.insert(this.#lying);
+    if (this.#lying) this.#onEvent({ kind: "cardFound", reader: this.name });
   }
 
   lose(reason = "absent: unplugged"): void {
