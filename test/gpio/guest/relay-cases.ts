@@ -45,7 +45,7 @@ type Board = typeof HIGH | typeof LOW;
 
 /**
  * The relay's holder on real lines, by one driver: killed, halted, crashed and stopped in every order, seen from the
- * pin's other side. What only systemd can see to is in systemd-cases.ts.
+ * pin's other side. What only systemd can see to is in after-cut-main.ts.
  */
 export function relayCases(bench: RelayBench): readonly GuestCase[] {
   const { driver, chip, trace, bars } = bench;
@@ -62,6 +62,8 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
   let shared: { readonly board: Board; readonly user: RelayUser } | undefined;
   const begin = async (board: Board): Promise<RelayUser> => {
     if (shared?.board === board && !shared.user.isGone) {
+      // What opened by itself is permitted again once it has been opened on purpose (R5).
+      shared.user.say("rest");
       await renewing(shared.user, board);
       shared.user.say("rest");
       await opened("rest", board);
@@ -202,6 +204,8 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
         kill("halt", "SIGSTOP", user.pid);
         const ms = await openedAfter("halt");
         user.signal("SIGCONT");
+        await user.hears("that its renewals come too late", ({ kind }) => kind === "refused");
+        if (chip.level(HIGH.pin) !== open(HIGH)) throw new Error("a late renewal closed the relay (R5)");
         measure("openAfterHaltOfAgentMs", ms);
         within("from the halt to the open relay", ms, bars.haltMs);
       }),
