@@ -114,7 +114,8 @@ class PcscReader implements Reader {
       case "unbound":
         return this.#lose(message.reason);
       case "found":
-        return void (this.#reader !== undefined && this.#onEvent({ kind: "cardFound", reader: this.#reader }));
+        if (this.#reader !== undefined) this.#onEvent({ kind: "cardFound", reader: this.#reader });
+        return;
       case "card":
         return this.#present(message.card, fromHex(message.atr));
       case "gone":
