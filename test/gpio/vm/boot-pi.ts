@@ -99,7 +99,7 @@ export async function bootPi({ system, persistOutputs, timeoutMs, onLine }: PiOp
   };
 }
 
-/** The cached system, and after it what changes from run to run: our init, the built agent's lines, and the test. */
+/** The cached system, unpacked because that takes the emulated processor half a minute, and after it what changes from run to run: our init, the built agent's lines, and the test. */
 async function initrdIn(folder: string, system: string): Promise<string> {
   const pack = `
     mkdir -p root/app/device-agent/dist root/app/test/dist/gpio
@@ -108,12 +108,12 @@ async function initrdIn(folder: string, system: string): Promise<string> {
     cp -r "$1/test/dist/gpio/guest" root/app/test/dist/gpio/
     find root -name '*.d.ts' -delete -o -name '*.map' -delete
     cp "$2" root/init && chmod 755 root/init
-    (cd root && find . | cpio -o -H newc --quiet | zstd -q -3) >own.zst
-    cat "$3/system.cpio.zst" own.zst >initrd.zst`;
+    zstd -dcq "$3/system.cpio.zst" >initrd
+    (cd root && find . | cpio -o -H newc --quiet) >>initrd`;
   await run("bash", ["-euo", "pipefail", "-c", pack, "pack", REPOSITORY, join(SCRIPTS, "init-pi.sh"), system], {
     cwd: folder,
   });
-  return join(folder, "initrd.zst");
+  return join(folder, "initrd");
 }
 
 interface Monitor {
