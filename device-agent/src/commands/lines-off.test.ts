@@ -9,7 +9,8 @@ beforeEach(async () => {
 });
 afterEach(() => agent.close());
 
-const PINS = "readers: [{ driver: simulated, socket: bench }]\nrelay: { driver: sysfs, chipLabel: none-such, pin: 17 }\n";
+const PINS =
+  "readers: [{ driver: simulated, socket: bench }]\nrelay: { driver: sysfs, chipLabel: none-such, pin: 17 }\n";
 
 interface Told {
   readonly code: number | NodeJS.Signals;
