@@ -130,6 +130,37 @@ describe("R2: what is queued and opens is heard before the relay closes", () => 
   }
 });
 
+describe("R2: a handover that is being noted down keeps nothing waiting that opens the relay", () => {
+  for (const [what, event] of opening) {
+    test(`R2: ${what} opens it at once`, async () => {
+      const bench = setUp();
+      await bench.begin();
+      void bench.loop.submit(tap("a"));
+      await settle();
+      void bench.stall();
+      void bench.loop.submit(tap("b"));
+      await settle();
+      expect(bench.relay.position()).toBe("closed");
+      void bench.loop.submit(event);
+      await settle();
+      expect([bench.relay.position(), bench.relay.closures]).toEqual(["open", 1]);
+    });
+  }
+
+  test("R8: it ends where the log does not answer in time", async () => {
+    const bench = setUp();
+    await bench.begin();
+    void bench.loop.submit(tap("a"));
+    await settle();
+    void bench.stall();
+    void bench.loop.submit(tap("b"));
+    await bench.clock.advance(249);
+    expect(bench.relay.position()).toBe("closed");
+    await bench.clock.advance(2);
+    expect([bench.relay.position(), bench.loop.state.kind]).toEqual(["open", "faulted"]);
+  });
+});
+
 describe("R9: progress", () => {
   test("R9: is told for steps that came in time, not for one that came late", async () => {
     const bench = setUp();

@@ -178,8 +178,17 @@ export class Loop {
     });
     if (!hasOpened) return this.#followedBy({ event, before, records }, this.#relayFailed());
     const starts = records.some(({ kind }) => kind === "sessionStarted");
+    if (!starts) return { event, before, records };
     // SAFETY R8: no log, no start. The commit may still come; `startAborted` stands behind it then.
-    if (!starts || (await within(COMMIT_MS, remembered, this.#deps.scheduler))) return { event, before, records };
+    const isLogged = within(COMMIT_MS, remembered, this.#deps.scheduler);
+    // SAFETY R2: in a handover the contact is closed already, and nothing that opens it waits for the log.
+    if (this.#told.relay === "closed") {
+      void isLogged
+        .then((logged) => (logged ? undefined : this.submit({ kind: "startNotLogged" })))
+        .catch(ignoreHandled);
+      return { event, before, records };
+    }
+    if (await isLogged) return { event, before, records };
     return this.#followedBy({ event, before, records }, this.#decide(this.#timed({ kind: "startNotLogged" })));
   }
 

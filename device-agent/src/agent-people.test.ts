@@ -64,7 +64,11 @@ describe("handover", () => {
     bench.journal.stall();
     await bench.tap(bench.badge(), UID);
     await bench.tap(bench.badge(), UID);
-    expect([bench.relay.position(), bench.screen.code]).toEqual(["open", "JOURNAL_UNAVAILABLE"]);
+    expect(bench.relay.position()).toBe("open");
+    expect(bench.screen.text).toBe("Not started — The use could not be noted down — Please tell staff");
+    bench.journal.resume();
+    await settle();
+    expect(bench.told).toContain("startAborted fault JOURNAL_UNAVAILABLE");
   });
 
   test("R12: what is to be out of service once it is free is not handed over", async () => {

@@ -163,10 +163,7 @@ export class Taps {
       this.#context.notify({ kind: "refused", missing: [{ code }] });
       return this.#decided(code, timing);
     }
-    if (records.some(({ kind }) => kind === "startAborted")) {
-      this.#context.notify({ kind: "interrupted" });
-      return this.#decided("JOURNAL_UNAVAILABLE", timing);
-    }
+    if (records.some(({ kind }) => kind === "startAborted")) return this.#decided("JOURNAL_UNAVAILABLE", timing);
     const started = records.find(({ kind }) => kind === "sessionStarted")?.session;
     const now = sessionOf(after)?.id;
     // SAFETY R2: something was told while the start was being noted down, and came first.

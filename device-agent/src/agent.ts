@@ -319,6 +319,7 @@ class MachineAgent implements Agent, AgentContext {
     // A badge withdrawn between its verdict and its start is found by looking once more.
     if (records.some(({ kind }) => kind === "sessionStarted")) void this.#sync.applySiteState();
     if (ended && after.kind === "idle") this.notify({ kind: "finished", durationMs: ended.durationMs ?? 0 });
+    if (records.some(({ kind }) => kind === "startAborted")) this.notify({ kind: "interrupted" });
     this.#contacts.afterStep(applied);
     if (event.kind === "tick") {
       this.#sync.tick(event.atMs);
