@@ -3,13 +3,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { AxeBuilder } from "@axe-core/playwright";
 import { type Browser, type Page, chromium } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { freePort } from "../bench.js";
 
 const CHROMIUM = process.env["BADGEKEY_CHROMIUM"] ?? "/usr/bin/chromium";
 const main = join(dirname(createRequire(import.meta.url).resolve("@badgekey/admin/package.json")), "dist/demo/main.js");
@@ -184,14 +184,6 @@ describe.skipIf(!existsSync(CHROMIUM))("the demo's page", () => {
 
 async function expectText(locator: ReturnType<Page["locator"]>, text: string | RegExp): Promise<void> {
   await expect.poll(() => locator.textContent(), { timeout: 15_000 }).toMatch(text);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
 }
 
 /** The address that the demo prints when it is ready. */

@@ -21,11 +21,15 @@ export class SimulatedMachine implements AsyncDisposable {
     public agent: RunningProcess<unknown>,
   ) {}
 
-  /** Adds the machine, enrols its agent through its own command, and waits until it knows the machine's policy. */
+  /**
+   * Adds the machine, enrols its agent through its own command, and waits until it knows the machine's policy; with a
+   * `screen` of another driver than the bench's, until its reader is there.
+   */
   static async start(
     gateway: BenchGateway,
     id: string,
     machine: Readonly<Record<string, unknown>> = {},
+    screen?: Readonly<Record<string, unknown>>,
   ): Promise<SimulatedMachine> {
     await gateway.call("POST", "/api/v1/machines", { id, name: id, ...machine });
     const dir = mkdtempSync(path.join(os.tmpdir(), "bk-"));
@@ -39,14 +43,20 @@ export class SimulatedMachine implements AsyncDisposable {
       },
     });
     const simulated = { driver: "simulated", socket: socketPath };
-    const agent = await startAgent(gateway, id, { readers: [simulated], relay: simulated, screen: simulated });
+    const agent = await startAgent(gateway, id, {
+      readers: [simulated],
+      relay: simulated,
+      screen: screen ?? simulated,
+    });
     const started = new SimulatedMachine(id, gateway, bench, dir, agent);
     listeners.changed = () => {
       const waiting = started.#waiting;
       started.#waiting = [];
       for (const look of waiting) look();
     };
-    await started.until(({ readers, screen }) => readers > 0 && screen?.tone === "ready");
+    await started.until(
+      ({ readers, screen: shown }) => readers > 0 && (screen !== undefined || shown?.tone === "ready"),
+    );
     return started;
   }
 
