@@ -1,4 +1,6 @@
-/** Who may import what: ARCHITECTURE.md, "Imports". `npm run check` also makes sure that something was cruised at all. */
+/**
+ * Who may import what: ARCHITECTURE.md, "Imports". `npm run check` also makes sure that something was cruised at all.
+ */
 
 module.exports = {
   forbidden: [

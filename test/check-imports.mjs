@@ -1,4 +1,5 @@
-// The import rules of ARCHITECTURE.md. Fails too when nothing was cruised: a wrong path must not look like a clean house.
+// The import rules of ARCHITECTURE.md. Fails too when nothing was cruised: a wrong path must not look like a clean
+// house.
 import { cruise } from "dependency-cruiser";
 import extractTSConfig from "dependency-cruiser/config-utl/extract-ts-config";
 import rules from "../.dependency-cruiser.cjs";

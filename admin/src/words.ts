@@ -46,7 +46,10 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** How long something took or is away, in the largest unit that says enough: "340 ms", "12 s", "4 min", "3 h", "21 days". */
+/**
+ * How long something took or is away, in the largest unit that says enough: "340 ms", "12 s", "4 min", "3 h", "21
+ * days".
+ */
 export function spanWord(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 2 * MINUTE) return `${Math.round(ms / 1000)} s`;

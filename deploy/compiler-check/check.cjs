@@ -1,5 +1,6 @@
-// Plain Node without dependencies. npm runs the preinstall scripts of packages before it compiles any of them, and those of
-// the project itself after everything: so this is a package of its own, and the project runs it once more at the end.
+// Plain Node without dependencies. npm runs the preinstall scripts of packages before it compiles any of them, and
+// those of the project itself after everything: so this is a package of its own, and the project runs it once more at
+// the end.
 "use strict";
 const { spawnSync } = require("node:child_process");
 const { writeFileSync } = require("node:fs");

@@ -6,8 +6,8 @@ const folder = command === "lines-off" && option === "--in-use" ? process.env.RU
 const isDone =
   folder !== undefined && (await import("../dist/commands/last-lines-off.js")).lastLinesOff(folder, console.log);
 if (!isDone) {
-  // Before any module is compiled: the agent runs beside others on a small computer and allocates little. Measured: 12 MB
-  // less resident memory, and neither start nor decision slower.
+  // Before any module is compiled: the agent runs beside others on a small computer and allocates little. Measured: 12
+  // MB less resident memory, and neither start nor decision slower.
   setFlagsFromString("--optimize-for-size");
   await import("../dist/main.js");
 }

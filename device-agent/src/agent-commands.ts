@@ -83,7 +83,8 @@ export class Commands {
     if (trust.now(clock.nowMs()) >= expiresAt) return "OBJECT_EXPIRED";
     if (number <= this.#lastNumber) return "COMMAND_REPLAYED";
     if ("machine" in action && action.machine !== this.#context.guarded.id) return "COMMAND_REFUSED";
-    // With the counter lost any command may be one that was used before: to make safer does no harm, to show a lamp neither.
+    // With the counter lost any command may be one that was used before: to make safer does no harm, to show a lamp
+    // neither.
     const harmless = isTightening(action) || action.kind === "identify";
     if (!harmless && !this.#isCounterKnown) return "COMMAND_REFUSED";
     return action.kind === "release" && trust.clock.state !== "synced" ? "COMMAND_REFUSED" : undefined;

@@ -7,7 +7,9 @@ import { english } from "./screen/messages/messages.js";
 import { screenFor } from "./screen/screen-for.js";
 
 const SESSION_ID_BYTES = 8;
-/** Who takes a machine out of service where nobody of the staff does: a policy does not lift what it does not know of. */
+/**
+ * Who takes a machine out of service where nobody of the staff does: a policy does not lift what it does not know of.
+ */
 export const MACHINE_ITSELF = "machine";
 const PROBLEM = "problem reported at the machine";
 
@@ -56,7 +58,8 @@ export class Contacts {
     switch (action.kind) {
       case "endPressed":
       case "problemReported":
-        // The interlock takes the policy's own reasons only: a page that anyone can reach is no way to write into the log.
+        // The interlock takes the policy's own reasons only: a page that anyone can reach is no way to write into the
+        // log.
         void this.#context.submit(action);
         return;
     }

@@ -18,7 +18,9 @@ export interface CardJob {
 
 const DONE_FOR_MS = 5_000;
 
-/** While a card job waits, the next card serves it and is no tap. One job and one card at a time; the newest job counts. */
+/**
+ * While a card job waits, the next card serves it and is no tap. One job and one card at a time; the newest job counts.
+ */
 export class CardJobs {
   readonly #context: AgentContext;
   #job: CardJob | undefined;

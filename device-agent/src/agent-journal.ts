@@ -20,7 +20,9 @@ interface Entry {
 const RETRY_MS = 1_000;
 /** Each try makes the journal read all of its file again. */
 const MOST_RETRY_MS = 8_000;
-/** With the disk broken nobody can start anything: what goes on coming are refusals, and those are then only counted. */
+/**
+ * With the disk broken nobody can start anything: what goes on coming are refusals, and those are then only counted.
+ */
 const MOST_WAITING_WITH_REFUSALS = 2_000;
 
 /**
@@ -48,7 +50,9 @@ export class JournalWriter {
     return this.#head;
   }
 
-  /** Resolves once these, and all before them, are durable; never rejects. With nothing to write it tells when that is. */
+  /**
+   * Resolves once these, and all before them, are durable; never rejects. With nothing to write it tells when that is.
+   */
   write(records: readonly UsageRecord[], marks: MarkChanges = new Map()): Promise<void> {
     const kept = this.#isFlooded() ? records.filter((record) => !this.#count(record)) : records;
     if (kept.length === 0 && marks.size === 0) return this.#tail;

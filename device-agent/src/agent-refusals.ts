@@ -22,8 +22,8 @@ const MOST_COUNTERS = 64;
 
 /**
  * Merges facts that can come in floods: the first is recorded at once, equal ones of the following minute become one
- * record with a count. Once they take 64 MiB that nobody fetches, or the disk is full, only one counter for each code is
- * left, recorded once an hour (SAFETY R19). Sessions, faults and what staff do never go through here.
+ * record with a count. Once they take 64 MiB that nobody fetches, or the disk is full, only one counter for each code
+ * is left, recorded once an hour (SAFETY R19). Sessions, faults and what staff do never go through here.
  */
 export class RepeatedFacts {
   readonly #windows = new Map<string, Merged>();
@@ -32,8 +32,8 @@ export class RepeatedFacts {
   #isFull = false;
 
   /**
-   * Told how the journal stands. What rows take bounds what merged facts can take, also those of earlier runs; on a full
-   * disk nothing is recorded here until there is room.
+   * Told how the journal stands. What rows take bounds what merged facts can take, also those of earlier runs; on a
+   * full disk nothing is recorded here until there is room.
    */
   storageChanged({ journalBytes, state }: Pick<JournalStorage, "journalBytes" | "state">, isFirst = false): void {
     this.#bytes = isFirst ? journalBytes : Math.min(this.#bytes, journalBytes);

@@ -32,7 +32,9 @@ export class ScreenKeeper {
     this.refresh();
   }
 
-  /** Shows that a card is being read for as long as `work` takes; what stood there comes back where nothing new is told. */
+  /**
+   * Shows that a card is being read for as long as `work` takes; what stood there comes back where nothing new is told.
+   */
   async whileReading<T>(work: Promise<T>): Promise<T> {
     this.#readings += 1;
     this.refresh();

@@ -225,7 +225,8 @@ export class Sync {
     }
     if (offer.accepted.length === 0 && offer.removed.length === 0) return;
     this.#openWaiting();
-    // A root may have lowered the time: kept before it, or a power cut in between would bring the higher one back (R15).
+    // A root may have lowered the time: kept before it, or a power cut in between would bring the higher one back
+    // (R15).
     if (offer.accepted.some((one) => one.name.startsWith("root/"))) this.saveClock();
     this.#unsaved.accepted.push(...offer.accepted);
     for (const gone of offer.removed) this.#unsaved.removed.add(gone);

@@ -20,8 +20,8 @@ interface Timing {
 }
 
 /**
- * A tap from the card to the relay (DESIGN section 7): dialogue, verdict, step, commit, relay, screen. Nothing here waits
- * for the network, and the dialogue runs beside the loop.
+ * A tap from the card to the relay (DESIGN section 7): dialogue, verdict, step, commit, relay, screen. Nothing here
+ * waits for the network, and the dialogue runs beside the loop.
  */
 export class Taps {
   readonly #context: AgentContext;
@@ -110,7 +110,9 @@ export class Taps {
     this.#tellOutcome(applied, verdict.key, timing);
   }
 
-  /** True at a machine that is open to everyone, and where someone uses it without having signed on: any card ends that. */
+  /**
+   * True at a machine that is open to everyone, and where someone uses it without having signed on: any card ends that.
+   */
   #isForAnyone(missing: RefusedTap["missing"]): boolean {
     const { deps, loop, policy } = this.#context;
     const session = sessionOf(loop.state);

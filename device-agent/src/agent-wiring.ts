@@ -6,7 +6,9 @@ import type { Wiring } from "./ports.js";
 /** Less than systemd waits for the loop; a small Pi may need longer, and is asked again by and by. */
 const REWIRE_MS = 2_500;
 
-/** Keeps the lines as the machine's signed policy wires them. What is wired changes only while nobody uses the machine. */
+/**
+ * Keeps the lines as the machine's signed policy wires them. What is wired changes only while nobody uses the machine.
+ */
 export class WiringKeeper {
   readonly #context: AgentContext;
   #inForce: Wiring | undefined;

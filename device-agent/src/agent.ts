@@ -332,7 +332,10 @@ class MachineAgent implements Agent, AgentContext {
     this.#screen.refresh();
   }
 
-  /** SAFETY R2: a holder that hung or died has been replaced by one that opened first; whoever was at the machine is done. */
+  /**
+   * SAFETY R2: a holder that hung or died has been replaced by one that opened first; whoever was at the machine is
+   * done.
+   */
   #onRelayFault(reason: string): void {
     this.deps.log.error({ reason }, "the relay's holder failed");
     void this.submit({ kind: "faultRaised", fault: "RELAY_UNRESPONSIVE", severity: "openNow" });

@@ -5,8 +5,8 @@ import { checkPin } from "./hardware/gpio-pins.js";
 const mostSocketPath = 107;
 
 /**
- * The `relay` part of the configuration: how this controller reaches its pins. The pins themselves come from the machine's
- * signed policy; one that is named here is the relay's, whatever the policy says.
+ * The `relay` part of the configuration: how this controller reaches its pins. The pins themselves come from the
+ * machine's signed policy; one that is named here is the relay's, whatever the policy says.
  */
 export const relaySchema = z
   .discriminatedUnion("driver", [

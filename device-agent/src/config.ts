@@ -81,7 +81,10 @@ export async function readConfig(file: string): Promise<AgentConfig> {
   return parseConfig(yaml, file);
 }
 
-/** Checks the text of a configuration; `file` names it in errors and is what relative paths start from. Throws a ConfigError. */
+/**
+ * Checks the text of a configuration; `file` names it in errors and is what relative paths start from. Throws a
+ * ConfigError.
+ */
 export function parseConfig(yaml: string, file: string): AgentConfig {
   const document = parseDocument(yaml, { uniqueKeys: true, prettyErrors: true });
   if (document.errors.length > 0) {

@@ -19,7 +19,10 @@ export interface Card {
   readonly presentation: number;
   readonly reader: string;
   readonly atr: Uint8Array;
-  /** Sends one APDU; resolves with data and status word. Rejects with CardGoneError once the card has left. One at a time. */
+  /**
+   * Sends one APDU; resolves with data and status word. Rejects with CardGoneError once the card has left. One at a
+   * time.
+   */
   transmit(apdu: Uint8Array): Promise<Uint8Array>;
 }
 
@@ -52,20 +55,32 @@ export interface Permit {
   readonly stop: boolean;
 }
 
-/** A contact that fails open, and the outputs beside it. Held only for `ms`; the interlock's loop renews, no driver does (SAFETY R2). */
+/**
+ * A contact that fails open, and the outputs beside it. Held only for `ms`; the interlock's loop renews, no driver does
+ * (SAFETY R2).
+ */
 export interface Relay {
-  /** Puts the outputs where `what` says, for at most `ms`. Resolves with the holder's acknowledgement; rejects when none came in 250 ms. */
+  /**
+   * Puts the outputs where `what` says, for at most `ms`. Resolves with the holder's acknowledgement; rejects when none
+   * came in 250 ms.
+   */
   permit(ms: number, what: Permit): Promise<void>;
   /** Everything inactive at once; resolves with the acknowledgement. */
   open(): Promise<void>;
   /** Told of each holder that hung or died, also while nothing was asked of it; the next one opens first. */
   watch(onFault: (reason: string) => void): void;
-  /** Takes other wiring into use; asked only while nobody uses the machine. Rejects where the wiring cannot be had: all stays inactive then. */
+  /**
+   * Takes other wiring into use; asked only while nobody uses the machine. Rejects where the wiring cannot be had: all
+   * stays inactive then.
+   */
   rewire(wiring: Wiring): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What must survive a restart beside the rows: out of service, latched faults, the open session, counters, the time floor. */
+/**
+ * What must survive a restart beside the rows: out of service, latched faults, the open session, counters, the time
+ * floor.
+ */
 export type Marks = ReadonlyMap<string, Uint8Array>;
 /** Sets (bytes) or removes (null) marks. */
 export type MarkChanges = ReadonlyMap<string, Uint8Array | null>;
@@ -78,8 +93,8 @@ export interface JournalHead extends RowPosition {
 /** The append-only journal. One writer; lives in a worker thread, so nothing here blocks the caller's loop. */
 export interface Journal {
   /**
-   * Rows and mark changes in one durable commit (WAL, synchronous=FULL). Resolves once durable, with the new head. After a
-   * rejection the same may be handed in again: the same body object is the same row, and is written once.
+   * Rows and mark changes in one durable commit (WAL, synchronous=FULL). Resolves once durable, with the new head.
+   * After a rejection the same may be handed in again: the same body object is the same row, and is written once.
    */
   append(bodies: readonly Uint8Array[], marks?: MarkChanges): Promise<JournalHead>;
   /** Rows not yet acknowledged that lie after `after` (or from the oldest), oldest first. */
@@ -152,7 +167,9 @@ export type Wiring = MachinePolicy["wiring"];
 export type InputName = keyof Wiring["inputs"];
 
 export type InputReport =
-  /** Debounced; polarity is dealt with. Every wired contact is reported once at the start, and anew after it was lost. */
+  /**
+   * Debounced; polarity is dealt with. Every wired contact is reported once at the start, and anew after it was lost.
+   */
   | { readonly kind: "changed"; readonly input: InputName; readonly active: boolean }
   /** It chatters without end, or can no longer be read: nobody knows how it stands. */
   | { readonly kind: "lost"; readonly input: InputName; readonly reason: string };
@@ -206,7 +223,9 @@ export interface SiteStateStore {
   saveClock(floorAt: number, freshAt: number): Promise<void>;
 }
 
-/** Opens lists away from the loop's thread, which must not wait for them (SAFETY R8). Rejects where the thread ended. */
+/**
+ * Opens lists away from the loop's thread, which must not wait for them (SAFETY R8). Rejects where the thread ended.
+ */
 export interface ListOpener {
   open(name: string, bytes: Uint8Array, opening: ListOpening): Promise<Verdict<OpenedList, TrustCode>>;
   close(): Promise<void>;
@@ -231,8 +250,8 @@ export interface ScreenNote {
 }
 
 /**
- * What the machine's screen shows: plain words of DESIGN section 1, never a code or a name of a person. The first four say
- * it all by themselves, for screens of a few lines; the rest is for those that can do more.
+ * What the machine's screen shows: plain words of DESIGN section 1, never a code or a name of a person. The first four
+ * say it all by themselves, for screens of a few lines; the rest is for those that can do more.
  */
 export interface ScreenView {
   readonly tone: ScreenTone;
@@ -242,7 +261,10 @@ export interface ScreenView {
   readonly next: string;
   /** The machine's name. */
   readonly machine?: string;
-  /** The monotonic instant at which what is shown ends: the same for as long as it holds, whoever looks counts down to it. */
+  /**
+   * The monotonic instant at which what is shown ends: the same for as long as it holds, whoever looks counts down to
+   * it.
+   */
   readonly untilMs?: number;
   /** All that is missing, with who tells more; the screen shows it in place of `detail` and `next`. */
   readonly missing?: { readonly trainings: readonly ScreenTraining[]; readonly more: string; readonly next: string };

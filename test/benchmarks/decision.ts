@@ -7,7 +7,10 @@ const RUNS = 5;
 const WARM_UP = 3_000;
 const ROUNDS = 10_000;
 
-/** All of verifyBadge on a standard badge, beside a bare crypto.verify with a cached key over the same bytes, turn by turn. */
+/**
+ * All of verifyBadge on a standard badge, beside a bare crypto.verify with a cached key over the same bytes, turn by
+ * turn.
+ */
 export function benchDecision(): Readonly<Record<string, unknown>> {
   const site = testSite({ capacity: 1 << 17 });
   const { state } = site.client();

@@ -22,7 +22,10 @@ interface Figures {
   readonly p99Ms: number;
 }
 
-/** 200 agents over TLS with client certificates, 10 packets in flight each, one record a packet: our gateway beside bare aedes. */
+/**
+ * 200 agents over TLS with client certificates, 10 packets in flight each, one record a packet: our gateway beside bare
+ * aedes.
+ */
 export async function benchIngest(): Promise<Readonly<Record<string, unknown>>> {
   await using gateway = await startGateway();
   const agents = await enrolAll(gateway);

@@ -12,7 +12,9 @@ import {
 import { generate } from "mqtt-packet";
 import { percentile, rounded } from "./statistics.js";
 
-/** The load generator: a process of its own, so that what is measured does not pay for it. Speaks MQTT 3.1.1 by hand. */
+/**
+ * The load generator: a process of its own, so that what is measured does not pay for it. Speaks MQTT 3.1.1 by hand.
+ */
 export interface LoadAgent {
   readonly agent: string;
   readonly certificate: string;
@@ -28,7 +30,10 @@ export type LoadOrder =
       readonly host: string;
       readonly port: number;
     }
-  /** `perSecond` spreads the load over time, for all agents together; without it each keeps `inFlight` packets on their way. */
+  /**
+   * `perSecond` spreads the load over time, for all agents together; without it each keeps `inFlight` packets on their
+   * way.
+   */
   | { readonly kind: "run"; readonly packetsEach: number; readonly inFlight: number; readonly perSecond?: number }
   | { readonly kind: "disconnect" };
 

@@ -12,7 +12,10 @@ const REAL_AGENTS = 3;
 const RUNS = 5;
 const REVOCATIONS = 4;
 
-/** Revoke → the verified list is in force: 200 simulated clients with the real trust client, and real agents by their signed reports. */
+/**
+ * Revoke → the verified list is in force: 200 simulated clients with the real trust client, and real agents by their
+ * signed reports.
+ */
 export async function benchRevoke(): Promise<Readonly<Record<string, unknown>>> {
   await using gateway = await startGateway();
   await gateway.call("POST", "/api/v1/trainings", { number: 1, slug: "laser", name: "Laser cutter" });
@@ -136,7 +139,10 @@ async function revokeOnce(
   return { clients: times.map((at) => at - revokedAt), agents };
 }
 
-/** Asks for receipts until the real agents' signed reports say it; each agent's time is that of the answer that names it first. */
+/**
+ * Asks for receipts until the real agents' signed reports say it; each agent's time is that of the answer that names it
+ * first.
+ */
 async function realAgents(gateway: BenchGateway, badge: string, revokedAt: number): Promise<number[]> {
   const seen = new Map<string, number>();
   while (seen.size < REAL_AGENTS) {

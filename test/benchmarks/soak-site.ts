@@ -113,8 +113,8 @@ class LastDecision implements Screen {
 }
 
 /**
- * One agent with a real journal, a real site-state cache and a real relay holder, on a clock that is moved by hand as fast
- * as all of them keep up; its folder is left to whoever started it.
+ * One agent with a real journal, a real site-state cache and a real relay holder, on a clock that is moved by hand as
+ * fast as all of them keep up; its folder is left to whoever started it.
  */
 export async function startSoak() {
   const site = testSite({

@@ -38,7 +38,10 @@ interface Tap {
   readonly syncMs: number;
 }
 
-/** A tap from the card's arrival to the acknowledged permit, through pcscd and a virtual card, with the real loop, journal and relay holder. */
+/**
+ * A tap from the card's arrival to the acknowledged permit, through pcscd and a virtual card, with the real loop,
+ * journal and relay holder.
+ */
 export async function benchTap(): Promise<Readonly<Record<string, unknown>>> {
   if (!isInside()) return runInside("tap");
   const dir = mkdtempSync(path.join(os.tmpdir(), "badgekey-tap-"));

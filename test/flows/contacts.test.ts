@@ -10,7 +10,10 @@ const wiring = {
   inputs: { emergencyStop: { pin: 23 }, busy: { pin: 24 }, endButton: { pin: 25 } },
 };
 
-/** Real gateway, real agent, a real holder of simulated lines: from the console's policy to the contact and back to the log. */
+/**
+ * Real gateway, real agent, a real holder of simulated lines: from the console's policy to the contact and back to the
+ * log.
+ */
 describe("a machine's contacts, with real processes", () => {
   let gateway: BenchGateway;
   let saw: SimulatedMachine;

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BenchGateway, startGateway } from "../bench.js";
 import { SimulatedMachine, issueCard } from "./simulated-machine.js";
 
-/** Real gateway, real agents, simulated hardware. Every wait is for something that must come, within the test's time. */
+/**
+ * Real gateway, real agents, simulated hardware. Every wait is for something that must come, within the test's time.
+ */
 describe("the main job with real processes", () => {
   let gateway: BenchGateway;
   let laser: SimulatedMachine;

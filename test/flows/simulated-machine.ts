@@ -75,7 +75,10 @@ export class SimulatedMachine implements AsyncDisposable {
     return decision?.code ?? "";
   }
 
-  /** Waits out the window in which the same card counts as the reader bouncing: the agent's clock cannot be moved from here. */
+  /**
+   * Waits out the window in which the same card counts as the reader bouncing: the agent's clock cannot be moved from
+   * here.
+   */
   restsBeyondBounce(): Promise<void> {
     return after(BOUNCE_MS + 150);
   }

@@ -2,8 +2,8 @@ import { type CborValue, Tagged, compareBytes, decodeStrict, sameBytes } from "@
 import { Tagged as OracleTagged, decode, encode, rfc8949EncodeOptions } from "cborg";
 
 /**
- * An independent reading of the profile of SPEC 1 on cborg's strict mode: what cborg refuses, what does not come back as
- * the same bytes from its deterministic encoder, and the profile's own limits. Returns the value, or undefined.
+ * An independent reading of the profile of SPEC 1 on cborg's strict mode: what cborg refuses, what does not come back
+ * as the same bytes from its deterministic encoder, and the profile's own limits. Returns the value, or undefined.
  */
 export function oracleRead(bytes: Uint8Array): { value: CborValue } | undefined {
   let value: unknown;

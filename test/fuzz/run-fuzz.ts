@@ -31,7 +31,10 @@ export interface FuzzResult {
   readonly failures: readonly string[];
 }
 
-/** Not within reach of bytes alone in these targets: size and NDEF limits have their own tests, the rest needs a history. */
+/**
+ * Not within reach of bytes alone in these targets: size and NDEF limits have their own tests, the rest needs a
+ * history.
+ */
 const elsewhere = new Set([
   "STATUS_LIST_TOO_LARGE",
   "STATUS_INDEX_OUT_OF_RANGE",

@@ -12,8 +12,8 @@ const HOUR_MS = 3_600_000;
 const STRANGERS = 60;
 
 /**
- * An ext4 image with the data folder of an enrolled agent that knows its site, and the cards of the story in cards.json.
- * There is no gateway: it is offline from the first moment.
+ * An ext4 image with the data folder of an enrolled agent that knows its site, and the cards of the story in
+ * cards.json. There is no gateway: it is offline from the first moment.
  */
 export async function makeAgentDisk(folder: string, nowAt: number): Promise<string> {
   const content = join(folder, "disk");

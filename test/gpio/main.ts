@@ -23,8 +23,8 @@ const suites: readonly Suite[] = [
 ];
 
 /**
- * Boots guest after guest, one line a case on standard error; `--json` prints the same as one object on standard output.
- * Resolves with the exit code: 0 when every case held.
+ * Boots guest after guest, one line a case on standard error; `--json` prints the same as one object on standard
+ * output. Resolves with the exit code: 0 when every case held.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({

@@ -32,8 +32,9 @@ export interface CasesOptions extends Omit<GuestOptions, "kernel" | "software" |
 const MOST_BOOTS = 3;
 
 /**
- * Boots one guest whose command runs cases. Rejects where it ends in any other way than asked for. A kernel that does not
- * even come to our init met a fault of the emulator (it patches itself while another emulated core runs): it is booted again.
+ * Boots one guest whose command runs cases. Rejects where it ends in any other way than asked for. A kernel that does
+ * not even come to our init met a fault of the emulator (it patches itself while another emulated core runs): it is
+ * booted again.
  */
 export async function bootCases(context: SuiteContext, options: CasesOptions): Promise<void> {
   for (let boot = 1; ; boot += 1) {

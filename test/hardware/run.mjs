@@ -1,6 +1,6 @@
-// Runs the hardware tests beside a real pcscd with virtual readers, in namespaces of its own: the machine's own pcscd, its
-// readers and its network are not touched. `npm run test:hardware [-- vitest arguments]`. With `--program FILE [arguments]` it
-// runs that program there instead of the tests.
+// Runs the hardware tests beside a real pcscd with virtual readers, in namespaces of its own: the machine's own pcscd,
+// its readers and its network are not touched. `npm run test:hardware [-- vitest arguments]`. With `--program FILE
+// [arguments]` it runs that program there instead of the tests.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -109,8 +109,8 @@ function prepareRun() {
 }
 
 /**
- * Loopback is the only network: vpcd listens on all addresses. It sends a command's length and its payload apart, so that
- * without quick acknowledgements every command waits 40 ms for the first one's.
+ * Loopback is the only network: vpcd listens on all addresses. It sends a command's length and its payload apart, so
+ * that without quick acknowledgements every command waits 40 ms for the first one's.
  */
 function prepareLoopback() {
   execFileSync("ip", ["link", "set", "lo", "up"]);

@@ -18,8 +18,8 @@ export type FaultPlan = (n: number, command: Uint8Array) => Fault | undefined;
 const CONTROL = { off: 0, on: 1, reset: 2, atr: 4 } as const;
 
 /**
- * A virtual card in the field of a vpcd reader. The wire: frames of a 16-bit length and a payload both ways; a payload of
- * one byte from vpcd is a control, everything else a command. Only commands and requests for the ATR are answered.
+ * A virtual card in the field of a vpcd reader. The wire: frames of a 16-bit length and a payload both ways; a payload
+ * of one byte from vpcd is a control, everything else a command. Only commands and requests for the ATR are answered.
  */
 export class VpcdCard {
   readonly #socket: Socket;

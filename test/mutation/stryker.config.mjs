@@ -1,4 +1,5 @@
-// `npm run mutation`: how many small faults in the interlock and the tap's verdict the tests notice (docs: CONTRIBUTING.md).
+// `npm run mutation`: how many small faults in the interlock and the tap's verdict the tests notice (docs:
+// CONTRIBUTING.md).
 export default {
   testRunner: "vitest",
   plugins: ["@stryker-mutator/vitest-runner"],

@@ -228,7 +228,8 @@ export async function flipSiteStateBits(
         counts.undetected += 1;
         counts.problems.push(`${where}: undetected`);
       }
-      // A lost list may take a floor against rollback with it: nothing counts as fresh until an online sync (SAFETY R20).
+      // A lost list may take a floor against rollback with it: nothing counts as fresh until an online sync (SAFETY
+      // R20).
       if (!file.startsWith("clock") && after.clock.freshAt !== 0)
         counts.problems.push(`${where}: still counts as fresh`);
       if (after.clock.floorAt > before.clock.floorAt) counts.problems.push(`${where}: the clock runs ahead`);

@@ -11,7 +11,9 @@ const source = fileURLToPath(new URL(`${isBuilt ? "../../storage" : "."}/fault-l
 const programs = new URL(isBuilt ? "./" : "../dist/storage/", import.meta.url);
 
 export interface FaultLayer {
-  /** Runs one of the programs of this folder under the layer; resolves with its standard output, rejects when it fails. */
+  /**
+   * Runs one of the programs of this folder under the layer; resolves with its standard output, rejects when it fails.
+   */
   run(program: string, environment: Readonly<Record<string, string>>): Promise<string>;
   remove(): void;
 }

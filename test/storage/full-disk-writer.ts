@@ -11,9 +11,9 @@ import {
 import { AGENT, FOLDERS, marksOf, offers, site, storyJournal } from "./story.js";
 
 /**
- * Lets one use be recorded, and site state be kept, on a disk whose n-th write or sync and all after it fail until it has
- * been noticed for a while; for every n from STORY_FROM in steps of STORY_EVERY until a run meets no failure any more.
- * Prints one JSON line a case.
+ * Lets one use be recorded, and site state be kept, on a disk whose n-th write or sync and all after it fail until it
+ * has been noticed for a while; for every n from STORY_FROM in steps of STORY_EVERY until a run meets no failure any
+ * more. Prints one JSON line a case.
  */
 const root = process.env["FAULT_ROOT"];
 if (root === undefined) throw new Error("FAULT_ROOT names the folder");

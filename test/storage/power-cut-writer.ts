@@ -4,8 +4,8 @@ import { diskFolder, openJournal, siteStateStore } from "@badgekey/device-agent"
 import { AGENT, bodyOf, marksOf, offers, site, storyJournal } from "./story.js";
 
 /**
- * Writes a journal over two boots and a site-state cache, and notes in `notes`, in the order of the trace, what was asked for
- * and what was acknowledged. STORY_RECORDS: how many records.
+ * Writes a journal over two boots and a site-state cache, and notes in `notes`, in the order of the trace, what was
+ * asked for and what was acknowledged. STORY_RECORDS: how many records.
  */
 const folder = process.env["FAULT_ROOT"];
 if (folder === undefined) throw new Error("FAULT_ROOT names the folder");

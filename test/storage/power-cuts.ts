@@ -37,7 +37,9 @@ export interface PowerCutCounts {
   readonly problems: string[];
 }
 
-/** Runs the writer once and cuts its power at every step it made, several times with other fates of what was not synced. */
+/**
+ * Runs the writer once and cuts its power at every step it made, several times with other fates of what was not synced.
+ */
 export async function cutAtEveryStep(options: PowerCutOptions): Promise<PowerCutCounts> {
   const { layer, seed, records, every = 1 } = options;
   const folder = mkdtempSync(join(tmpdir(), "badgekey-power-cuts-"));

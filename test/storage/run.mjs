@@ -1,5 +1,5 @@
-// `npm run test:storage [-- --cuts N]`: the storage tests at full size. `--part steps|faults|flips|vm` runs one part, `--seed N`
-// with other random numbers. Needs a C compiler; the part `vm` needs QEMU and mkfs.ext4, too.
+// `npm run test:storage [-- --cuts N]`: the storage tests at full size. `--part steps|faults|flips|vm` runs one part,
+// `--seed N` with other random numbers. Needs a C compiler; the part `vm` needs QEMU and mkfs.ext4, too.
 import { spawnSync } from "node:child_process";
 
 const wantsVm = !process.argv.includes("--part") || process.argv.includes("vm");

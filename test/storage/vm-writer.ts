@@ -4,8 +4,9 @@ import { checkJournal, hear, nothingTold } from "./check-disk.js";
 import { FOLDERS, bodyOf, marksOf, site, storyJournal } from "./story.js";
 
 /**
- * Runs in the guest: compares what the last power cut left on its disk with what was acknowledged to the host, then writes
- * journal, marks and site state until the next cut. Arguments: folder on the disk, folder of the host, "check" or "write".
+ * Runs in the guest: compares what the last power cut left on its disk with what was acknowledged to the host, then
+ * writes journal, marks and site state until the next cut. Arguments: folder on the disk, folder of the host, "check"
+ * or "write".
  */
 const [, , folder, host, task] = process.argv;
 if (folder === undefined || host === undefined) throw new Error("usage: vm-writer.js FOLDER HOST check|write");

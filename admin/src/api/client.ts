@@ -164,7 +164,9 @@ export function createApi(options: ApiOptions) {
       return response.body;
     },
 
-    /** What happens, as it happens, until `signal` or the gateway ends it. Events of kinds not known here are skipped. */
+    /**
+     * What happens, as it happens, until `signal` or the gateway ends it. Events of kinds not known here are skipped.
+     */
     async *events(signal: AbortSignal): AsyncGenerator<LiveEvent> {
       const response = await send("GET", "/events", undefined, signal);
       if (!response.body) throw notAGateway(base, "an empty event stream");

@@ -9,8 +9,8 @@ export type Transport = (url: string, init: RequestInit) => Promise<Response>;
 export const systemTransport: Transport = (url, init) => fetch(url, init);
 
 /**
- * A transport that trusts only the given CA (PEM): a gateway signs its own certificate with its site's CA, which no system
- * knows, and the runtime's fetch cannot be given one.
+ * A transport that trusts only the given CA (PEM): a gateway signs its own certificate with its site's CA, which no
+ * system knows, and the runtime's fetch cannot be given one.
  */
 export function transportTrusting(ca: string): Transport {
   return (url, init) =>

@@ -15,7 +15,9 @@ import { printable } from "./output.js";
 const EXIT_REFUSED = 1;
 const EXIT_USAGE = 2;
 
-/** Runs one command line and gives the exit code: 0 done, 1 refused, 2 wrong usage. Never throws for what a person did. */
+/**
+ * Runs one command line and gives the exit code: 0 done, 1 refused, 2 wrong usage. Never throws for what a person did.
+ */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
   const program = createProgram(io);
   try {

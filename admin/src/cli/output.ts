@@ -121,7 +121,9 @@ function stateOf(text: string): string {
   return text.replace(/\d+ s left/, "");
 }
 
-/** Names and reasons come from other people: control characters in them must not move the cursor or recolour the screen. */
+/**
+ * Names and reasons come from other people: control characters in them must not move the cursor or recolour the screen.
+ */
 export function printable(text: string): string {
   return text.replace(/[\u0000-\u001a\u001c-\u001f\u007f-\u009f]|\u001b(?!\[\d{1,2}m)/g, "\ufffd");
 }

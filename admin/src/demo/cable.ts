@@ -6,7 +6,10 @@ export interface CableEnd {
   readonly port: number;
 }
 
-/** A network cable between one agent and the broker that can be pulled: a TCP proxy that then refuses and drops everything. */
+/**
+ * A network cable between one agent and the broker that can be pulled: a TCP proxy that then refuses and drops
+ * everything.
+ */
 export interface Cable {
   /** The agent's end: a port on 127.0.0.1. */
   readonly port: number;

@@ -37,7 +37,9 @@ export interface Child {
 
 const TAIL_LINES = 12;
 
-/** Starts a program with this Node.js. Its standard error goes to the log file; nothing of it is lost when it crashes. */
+/**
+ * Starts a program with this Node.js. Its standard error goes to the log file; nothing of it is lost when it crashes.
+ */
 export function startChild(options: ChildOptions): Child {
   const child = spawn(process.execPath, [options.program, ...options.args], {
     stdio: ["pipe", "pipe", "pipe"],

@@ -35,7 +35,9 @@ const MARKER_TEXT = "Made by the badgekey demo; `npm start -- --fresh` deletes t
 const LOCK = "demo.lock";
 const SET_UP = "set-up";
 
-/** Makes or takes over a demo data directory, for this process alone. Throws DemoError when it is in use or not ours. */
+/**
+ * Makes or takes over a demo data directory, for this process alone. Throws DemoError when it is in use or not ours.
+ */
 export async function openDataDir(path: string): Promise<DataDir> {
   const root = resolve(path);
   if (!(await hasMarker(root))) {

@@ -21,7 +21,8 @@ const PCSCD_SOCKET = "/run/pcscd/pcscd.comm";
 
 /**
  * The name of a USB reader that can be used beside the simulated one; undefined when the driver is not installed, pcscd
- * does not run or shows none. Without a reader the machine would rightly report one as lost, and the demo would stand still.
+ * does not run or shows none. Without a reader the machine would rightly report one as lost, and the demo would stand
+ * still.
  */
 export async function findUsbReader(withinMs = 2500): Promise<string | undefined> {
   const there = await access(PCSCD_SOCKET).then(

@@ -60,7 +60,10 @@ export interface DemoSite {
 const START_MS = 30_000;
 const HEARTBEAT_SECONDS = 30;
 
-/** A site that has not begun: `begin` starts gateway, benches and cables; agents are started by whoever knows them enrolled. */
+/**
+ * A site that has not begun: `begin` starts gateway, benches and cables; agents are started by whoever knows them
+ * enrolled.
+ */
 export function createSite(options: SiteOptions): DemoSite {
   return new ProcessSite(options);
 }

@@ -1,4 +1,7 @@
-/** One step of the story: told, then done. `run` returns the outcome in a sentence, or throws when it came out otherwise. */
+/**
+ * One step of the story: told, then done. `run` returns the outcome in a sentence, or throws when it came out
+ * otherwise.
+ */
 export interface StoryStep {
   readonly title: string;
   readonly run: () => Promise<StepOutcome>;

@@ -20,7 +20,9 @@ export interface CardTest {
   readonly waitMs?: number;
 }
 
-/** Waits for a card on the reader and says what is on it: its kind, the end of its UID, whether its badge is accepted. */
+/**
+ * Waits for a card on the reader and says what is on it: its kind, the end of its UID, whether its badge is accepted.
+ */
 export async function checkCard(
   config: ReaderConfig,
   probes: Pick<DoctorProbes, "openReader">,

@@ -44,7 +44,9 @@ export async function loadLists(enrolment: Enrolment, dataDir: string): Promise<
   return { client, floorAt, freshAt, leftOut };
 }
 
-/** Lists in the cache, how old they are and until when they serve. `now`: the computer's own clock, to tell ages only. */
+/**
+ * Lists in the cache, how old they are and until when they serve. `now`: the computer's own clock, to tell ages only.
+ */
 export function checkLists({ client, freshAt, leftOut }: LoadedLists, now: number): readonly Finding[] {
   const { root, trust, policy, status, applied } = client.state;
   const findings: Finding[] = [];

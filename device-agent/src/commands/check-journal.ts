@@ -20,8 +20,8 @@ export async function isAgentRunning(dataDir: string, { read }: Pick<DoctorProbe
 }
 
 /**
- * Whether the journal is whole, on a copy of it: opening would salvage a damaged one, which is the agent's to do. One that
- * a running agent holds is as it should be.
+ * Whether the journal is whole, on a copy of it: opening would salvage a damaged one, which is the agent's to do. One
+ * that a running agent holds is as it should be.
  */
 export async function checkJournal(
   enrolment: Enrolment,

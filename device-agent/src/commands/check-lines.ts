@@ -23,7 +23,10 @@ const CONTACTS: Readonly<Record<InputName, readonly [word: string, active: strin
 
 type LinesProbes = Pick<DoctorProbes, "openDriver" | "read" | "run">;
 
-/** Looks at the machine's pins without touching one: the agent may be running. `wiring` is the signed policy's, if known. */
+/**
+ * Looks at the machine's pins without touching one: the agent may be running. `wiring` is the signed policy's, if
+ * known.
+ */
 export async function checkLines(
   relay: RelayConfig,
   wiring: Wiring | undefined,
@@ -116,7 +119,9 @@ function pinWords({ pin, activeLow }: Pin): string {
   return `GPIO ${String(pin)}, active ${activeLow ? "low" : "high"}`;
 }
 
-/** By pinctrl, which reads the chip's registers and asks nobody; else what sysfs shows of pins that are exported there. */
+/**
+ * By pinctrl, which reads the chip's registers and asks nobody; else what sysfs shows of pins that are exported there.
+ */
 async function levelsOf({ outputs: out, inputs, driver }: LinesConfig, probes: LinesProbes): Promise<Levels> {
   const pins = [...Object.values(out), ...Object.values(inputs)].map(({ pin }) => pin);
   const told = await probes.run("pinctrl", ["get", pins.join(",")]);

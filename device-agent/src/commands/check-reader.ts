@@ -14,7 +14,9 @@ export const BENCH = "use the driver of the real device before a real machine ha
 
 type ReaderProbes = Pick<DoctorProbes, "pcscDriverMissing" | "pcscdSocket" | "openReader">;
 
-/** Looks at one configured reader. Opens it for a few seconds at most; a reader that another process uses still shows. */
+/**
+ * Looks at one configured reader. Opens it for a few seconds at most; a reader that another process uses still shows.
+ */
 export async function checkReader(config: ReaderConfig, probes: ReaderProbes): Promise<readonly Finding[]> {
   if (config.driver === "simulated") {
     return [warning("reader", `simulated, by ${config.socket}: no real card is read`, BENCH)];

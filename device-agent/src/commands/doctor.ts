@@ -23,8 +23,8 @@ export interface DoctorOptions {
 
 /**
  * `badgekey-agent doctor`: looks at everything the agent needs and says what mends what is wrong. True where nothing
- * failed. A check that itself breaks down is a finding like any other. Throws a ConfigError: without a configuration there
- * is nothing to look at.
+ * failed. A check that itself breaks down is a finding like any other. Throws a ConfigError: without a configuration
+ * there is nothing to look at.
  */
 export async function runDoctor(
   { config: file, json, card = false }: DoctorOptions,

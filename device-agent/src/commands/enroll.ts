@@ -13,7 +13,10 @@ export interface EnrollOptions {
 
 const MOST_LINE_CHARS = 4_096;
 
-/** `badgekey-agent enroll`: one pasted line, and this computer is the machine's controller. Throws a RefusedError or ConfigError. */
+/**
+ * `badgekey-agent enroll`: one pasted line, and this computer is the machine's controller. Throws a RefusedError or
+ * ConfigError.
+ */
 export async function runEnroll({ config: file, replace }: EnrollOptions, io: CommandIo): Promise<void> {
   const config = await readConfig(file);
   const earlier = replace ? undefined : await readEnrolment(config.dataDir);

@@ -21,8 +21,8 @@ export interface LabelOptions {
 }
 
 /**
- * `badgekey-agent label`: a printable label for a machine without a screen, from the rules that this controller holds. The
- * agent may be running. Throws a RefusedError where no rules have arrived and no name is given.
+ * `badgekey-agent label`: a printable label for a machine without a screen, from the rules that this controller holds.
+ * The agent may be running. Throws a RefusedError where no rules have arrived and no name is given.
  */
 export async function runLabel({ config: file, out, name }: LabelOptions, io: CommandIo): Promise<void> {
   const config = await readConfig(file);

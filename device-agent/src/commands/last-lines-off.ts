@@ -2,9 +2,10 @@ import { linesOff, type LinesOffDeps } from "../hardware/lines-off.js";
 import { recallLines } from "../hardware/remembered-lines.js";
 
 /**
- * `lines-off --in-use` for the agent's unit, where every moment counts: two killed processes may have left a relay closed (SAFETY
- * R2). Lets go of what the agent kept in this folder, without configuration and libraries: a tenth of the time. False where
- * nothing is kept there, or an output did not become inactive: then the whole command has to try, and to tell.
+ * `lines-off --in-use` for the agent's unit, where every moment counts: two killed processes may have left a relay
+ * closed (SAFETY R2). Lets go of what the agent kept in this folder, without configuration and libraries: a tenth of
+ * the time. False where nothing is kept there, or an output did not become inactive: then the whole command has to try,
+ * and to tell.
  */
 export function lastLinesOff(folder: string, say: (line: string) => void, deps?: LinesOffDeps): boolean {
   try {

@@ -11,7 +11,8 @@ export interface LinesOffOptions {
 
 /**
  * `badgekey-agent lines-off`: makes every wired output inactive, for when no process of the agent is left to do it
- * (SAFETY R2). True where all of them are. Throws a ConfigError, and a RefusedError where the configured relay is refused.
+ * (SAFETY R2). True where all of them are. Throws a ConfigError, and a RefusedError where the configured relay is
+ * refused.
  */
 export async function runLinesOff({ config: file }: LinesOffOptions, io: CommandIo): Promise<boolean> {
   const { relay, dataDir } = await readConfig(file);

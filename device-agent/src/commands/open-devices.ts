@@ -28,9 +28,9 @@ export interface LinesDeps {
 }
 
 /**
- * The machine's lines, all inactive; `wiring` is the signed policy's, as far as one is known. Throws a RefusedError with the
- * command that mends it where the configured driver is not there: nothing is ever taken in its place. A wiring that
- * contradicts itself is no refusal: the relay then permits nothing, and tells whoever watches it why.
+ * The machine's lines, all inactive; `wiring` is the signed policy's, as far as one is known. Throws a RefusedError
+ * with the command that mends it where the configured driver is not there: nothing is ever taken in its place. A wiring
+ * that contradicts itself is no refusal: the relay then permits nothing, and tells whoever watches it why.
  */
 export async function openLinesOrRefuse(
   { relay, dataDir }: Pick<AgentConfig, "relay" | "dataDir">,
@@ -53,7 +53,9 @@ export async function openLinesOrRefuse(
   }
 }
 
-/** A configured reader. Throws a RefusedError where its driver is not installed; `onAmbiguous` as in `watchAmbiguity`. */
+/**
+ * A configured reader. Throws a RefusedError where its driver is not installed; `onAmbiguous` as in `watchAmbiguity`.
+ */
 export async function openReaderOrRefuse(
   config: ReaderConfig,
   onAmbiguous: (refusal: RefusedError) => void,
@@ -67,8 +69,9 @@ export async function openReaderOrRefuse(
 }
 
 /**
- * The same reader; `onAmbiguous` is told when, before it was ever ready, more than one device fits. Which one guards the
- * machine must not be left to chance (DESIGN section 5). Later a second device is one lost reader, no reason to end.
+ * The same reader; `onAmbiguous` is told when, before it was ever ready, more than one device fits. Which one guards
+ * the machine must not be left to chance (DESIGN section 5). Later a second device is one lost reader, no reason to
+ * end.
  */
 export function watchAmbiguity(reader: Reader, onAmbiguous: (refusal: RefusedError) => void): Reader {
   let isDecided = false;
@@ -91,7 +94,10 @@ export function watchAmbiguity(reader: Reader, onAmbiguous: (refusal: RefusedErr
   };
 }
 
-/** The configured screen; none where none is. Trouble with it is told to the log, and never keeps the machine from working. */
+/**
+ * The configured screen; none where none is. Trouble with it is told to the log, and never keeps the machine from
+ * working.
+ */
 export async function openScreen(config: AgentConfig["screen"], deps: PageScreenDeps): Promise<Screen> {
   if (!config) return (await import("../screen/silent-screen.js")).silentScreen();
   switch (config.driver) {

@@ -31,8 +31,8 @@ export interface HostProcess {
 const STOP_MS = 1_900;
 
 /**
- * `badgekey-agent run`: joins the agent with its drivers and runs it until a signal. Resolves once it is ready. Throws a
- * ConfigError or RefusedError where it cannot start; the process then ends, which opens the relay.
+ * `badgekey-agent run`: joins the agent with its drivers and runs it until a signal. Resolves once it is ready. Throws
+ * a ConfigError or RefusedError where it cannot start; the process then ends, which opens the relay.
  */
 export async function runAgent({ config: file }: RunOptions, io: CommandIo, host: HostProcess): Promise<void> {
   let stop = (): void => host.exit(0);

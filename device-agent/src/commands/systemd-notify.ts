@@ -38,9 +38,9 @@ const MSG_NOSIGNAL = 0x4000;
 const INSTALL_KOFFI = "npm ci --include=optional   (in the folder of badgekey-agent)";
 
 /**
- * Tells systemd how the agent fares. Outside a service of Type=notify everything does nothing. Node has no Unix datagram
- * sockets, so libc is called through koffi; `monotonic` returns ms. Throws a RefusedError where systemd waits for word and
- * none can be sent: it would kill the agent in the middle of a session instead of before the first.
+ * Tells systemd how the agent fares. Outside a service of Type=notify everything does nothing. Node has no Unix
+ * datagram sockets, so libc is called through koffi; `monotonic` returns ms. Throws a RefusedError where systemd waits
+ * for word and none can be sent: it would kill the agent in the middle of a session instead of before the first.
  */
 export function systemdNotifier(
   env: SystemdEnvironment,

@@ -17,8 +17,8 @@ export interface BoundedLines {
 }
 
 /**
- * Cuts what another process writes into lines, with bounds on all of it: whatever that process does, it costs this one a
- * little memory and time (SAFETY R14). `onExcess` is called once, with what was too much.
+ * Cuts what another process writes into lines, with bounds on all of it: whatever that process does, it costs this one
+ * a little memory and time (SAFETY R14). `onExcess` is called once, with what was too much.
  */
 export function boundedLines(
   { longest, mostBytes, mostLines }: LineLimits,

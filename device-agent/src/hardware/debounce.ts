@@ -3,7 +3,9 @@ import type { Sample } from "./line.js";
 /** A contact is believed once it has stood still for so long; after it was lost, for longer. */
 const STABLE_MS = 30;
 const STABLE_AFTER_LOSS_MS = 200;
-/** A contact that moves for so long without a rest chatters: nobody knows how it stands. No finger presses that fast. */
+/**
+ * A contact that moves for so long without a rest chatters: nobody knows how it stands. No finger presses that fast.
+ */
 const CHATTER_MS = 1000;
 const REST_MS = 80;
 /** So many edges within one look are no two movements with a rest between them. */
@@ -29,8 +31,8 @@ export type DebounceReport =
 export const UNSEEN: Debounced = { told: "nothing", active: undefined, movedAtMs: 0, restlessSinceMs: undefined };
 
 /**
- * Takes one look at a contact. Reports it when it has stood still, once when it chatters or cannot be read, and anew when
- * it has stood still for long after that. Pure; how often it is looked at decides only how late it is.
+ * Takes one look at a contact. Reports it when it has stood still, once when it chatters or cannot be read, and anew
+ * when it has stood still for long after that. Pure; how often it is looked at decides only how late it is.
  */
 export function debounce(
   before: Debounced,

@@ -11,8 +11,9 @@ export const PERMITTED: readonly OutputName[] = ["relay", "runOn", "stop"];
 export const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000_000n);
 
 /**
- * The outputs that fail inactive (SAFETY R2): active only for a permit of at most 500 ms. Each change lets go first, with
- * the relay at the head, and switches on last, with the relay at the end. Throws what a line throws: its holder ends then.
+ * The outputs that fail inactive (SAFETY R2): active only for a permit of at most 500 ms. Each change lets go first,
+ * with the relay at the head, and switches on last, with the relay at the end. Throws what a line throws: its holder
+ * ends then.
  */
 export class FailSafeOutputs {
   readonly #lines = new Map<OutputName, OutputLine>();
@@ -40,8 +41,8 @@ export class FailSafeOutputs {
   }
 
   /**
-   * False, and all inactive, where the permit is over already, or one ran out and nobody has asked to let go since: what
-   * opened by itself never closes by itself (SAFETY R5).
+   * False, and all inactive, where the permit is over already, or one ran out and nobody has asked to let go since:
+   * what opened by itself never closes by itself (SAFETY R5).
    */
   permit(ms: number, sentAt: number, wanted: ReadonlySet<string>): boolean {
     const nowMs = monotonicMs();

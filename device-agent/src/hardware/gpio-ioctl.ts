@@ -8,7 +8,8 @@ import { HEADER_CHIPS } from "./gpio-pins.js";
 
 /**
  * The GPIO character device, uAPI v2 (linux/gpio.h), straight by ioctl: no libgpiod, whose interface differs between
- * releases, and no compiler. Everything here is synchronous. Offsets and sizes in bytes are those of the kernel's structs.
+ * releases, and no compiler. Everything here is synchronous. Offsets and sizes in bytes are those of the kernel's
+ * structs.
  */
 
 const GPIO_GET_CHIPINFO = 0x8044_b401;
@@ -36,7 +37,10 @@ const MOST_EVENTS = 64;
 const POLLFD_BYTES = 8;
 const POLLIN = 1;
 
-/** What is done with descriptors. `ioctl` and `poll` are the C library's: negative where they failed, and `errno` says why. */
+/**
+ * What is done with descriptors. `ioctl` and `poll` are the C library's: negative where they failed, and `errno` says
+ * why.
+ */
 export interface Kernel {
   ioctl(fd: number, request: number, argument: Uint8Array): number;
   poll(fds: Uint8Array, count: number, timeoutMs: number): number;
@@ -86,8 +90,8 @@ export class IoctlError extends Error {
 }
 
 /**
- * Path of the device whose chip carries the header's pins. Throws a DriverMissingError where there is no such chip, more
- * than one, or no permission to look at them.
+ * Path of the device whose chip carries the header's pins. Throws a DriverMissingError where there is no such chip,
+ * more than one, or no permission to look at them.
  */
 export function findChip(kernel: Kernel, { root = "/dev", chipLabel }: ChipQuery = {}): string {
   const wanted = chipLabel === undefined ? HEADER_CHIPS : [chipLabel];
@@ -155,7 +159,9 @@ function must(kernel: Kernel, what: string, result: number): number {
   return result;
 }
 
-/** A line that the kernel has given to this process, until it is closed or the process ends; nothing else lets it go. */
+/**
+ * A line that the kernel has given to this process, until it is closed or the process ends; nothing else lets it go.
+ */
 export class KernelLine {
   readonly #kernel: Kernel;
   readonly #fd: number;

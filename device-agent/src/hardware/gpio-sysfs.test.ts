@@ -27,7 +27,9 @@ const titled = (title: string): string => (missing === undefined ? title : `${ti
 
 const openLinesModule = JSON.stringify(new URL("../../dist/hardware/open-lines.js", import.meta.url).href);
 
-/** Runs a program with a sysfs that shows a Pi's chip at 512 and `pin` as a predecessor left it: exported and energised. */
+/**
+ * Runs a program with a sysfs that shows a Pi's chip at 512 and `pin` as a predecessor left it: exported and energised.
+ */
 async function runWithPins(pin: number, program: string): Promise<unknown> {
   const gpio = "/sys/class/gpio";
   const line = `${gpio}/gpio${512 + pin}`;

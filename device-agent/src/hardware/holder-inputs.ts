@@ -31,7 +31,10 @@ export class HolderInputs implements Inputs {
     this.#last.clear();
   }
 
-  /** Resolves when each of these has been reported since `forget`, or after `ms`: nothing is decided by what stood before. */
+  /**
+   * Resolves when each of these has been reported since `forget`, or after `ms`: nothing is decided by what stood
+   * before.
+   */
   reported(names: readonly InputName[], ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => done(), ms);

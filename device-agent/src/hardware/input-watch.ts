@@ -4,7 +4,9 @@ import type { InputLine, LineDriver, Pin } from "./line.js";
 
 const REOPEN_MS = 1000;
 
-/** One wired contact inside the holder: opened, looked at, debounced. Trouble with it is its own report, never an error. */
+/**
+ * One wired contact inside the holder: opened, looked at, debounced. Trouble with it is its own report, never an error.
+ */
 export class InputWatch {
   readonly #open: () => InputLine;
   #line: InputLine | undefined;

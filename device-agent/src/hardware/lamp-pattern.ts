@@ -1,7 +1,10 @@
 import type { Signal } from "../ports.js";
 import type { LampName } from "./line.js";
 
-/** What is lit, and for how long: no frame is shorter than 250 ms, so that the holder hears four messages a second at most. */
+/**
+ * What is lit, and for how long: no frame is shorter than 250 ms, so that the holder hears four messages a second at
+ * most.
+ */
 export interface Frame {
   readonly lit: readonly LampName[];
   readonly ms: number;

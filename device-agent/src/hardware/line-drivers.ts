@@ -1,8 +1,8 @@
 import { type DriverConfig, DriverMissingError, type GpioDriverConfig, type LineDriver } from "./line.js";
 
 /**
- * The driver of that name, loaded when asked for; `auto` is the character device where it can be had, else sysfs. Rejects
- * with a DriverMissingError where this machine cannot offer it.
+ * The driver of that name, loaded when asked for; `auto` is the character device where it can be had, else sysfs.
+ * Rejects with a DriverMissingError where this machine cannot offer it.
  */
 export async function openDriver(config: DriverConfig): Promise<LineDriver> {
   switch (config.name) {

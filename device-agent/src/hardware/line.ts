@@ -71,7 +71,9 @@ export interface LineDriver {
   openInput(name: InputName, pin: Pin): InputLine;
 }
 
-/** A configured driver that this machine cannot offer; `hint` is the command that mends it. Never a reason to fall back. */
+/**
+ * A configured driver that this machine cannot offer; `hint` is the command that mends it. Never a reason to fall back.
+ */
 export class DriverMissingError extends Error {
   override readonly name = "DriverMissingError";
   readonly hint: string;

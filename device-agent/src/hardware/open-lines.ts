@@ -20,10 +20,11 @@ export interface MachineLines {
 }
 
 /**
- * The machine's lines, all by one holder process: inactive, and nothing ever chosen in the place of the configured driver.
- * `wiring` is that of the machine's signed policy, as far as one is known. What is wrong with it is no rejection: the
- * relay then refuses every permit, and whoever watches it is told why. Rejects with a DriverMissingError (hint: the command
- * that mends it) where this machine cannot offer the driver, with an Error where the configuration alone does not do.
+ * The machine's lines, all by one holder process: inactive, and nothing ever chosen in the place of the configured
+ * driver. `wiring` is that of the machine's signed policy, as far as one is known. What is wrong with it is no
+ * rejection: the relay then refuses every permit, and whoever watches it is told why. Rejects with a DriverMissingError
+ * (hint: the command that mends it) where this machine cannot offer the driver, with an Error where the configuration
+ * alone does not do.
  */
 export async function openLines(
   config: RelayConfig,

@@ -2,9 +2,10 @@
 export type ReaderChoice = { readonly reader: string } | { readonly reason: string };
 
 /**
- * Chooses the one reader that fits (DESIGN 5). `wanted` is the beginning of its name, or another part of it, such as the
- * serial number or the USB path: names carry counters that change when a reader is plugged in again. Without `wanted` the
- * only reader is the one. A reason that begins with "ambiguous:" will not mend itself: the configuration must name one.
+ * Chooses the one reader that fits (DESIGN 5). `wanted` is the beginning of its name, or another part of it, such as
+ * the serial number or the USB path: names carry counters that change when a reader is plugged in again. Without
+ * `wanted` the only reader is the one. A reason that begins with "ambiguous:" will not mend itself: the configuration
+ * must name one.
  */
 export function chooseReader(names: readonly string[], wanted: string | undefined): ReaderChoice {
   const fitting = wanted === undefined ? names : fittingNames(names, wanted);

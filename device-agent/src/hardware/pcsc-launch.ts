@@ -54,8 +54,9 @@ const MOST_BYTES = 262_144;
 const MOST_UNASKED = 250;
 
 /**
- * Starts `program` as a reader process. It is talked to over pipes of our own and not over Node's channel, which believes
- * every message and keeps a line of any length: what a mad process writes is cut off after a quarter of a megabyte.
+ * Starts `program` as a reader process. It is talked to over pipes of our own and not over Node's channel, which
+ * believes every message and keeps a line of any length: what a mad process writes is cut off after a quarter of a
+ * megabyte.
  */
 export function spawnReaderProcess(
   program: string,
@@ -109,7 +110,9 @@ export function spawnReaderProcess(
   };
 }
 
-/** Why the driver cannot work on this machine at all, with the command that mends it; undefined when it is installed. */
+/**
+ * Why the driver cannot work on this machine at all, with the command that mends it; undefined when it is installed.
+ */
 export function pcscDriverMissing(): string | undefined {
   try {
     createRequire(import.meta.url).resolve("nfc-pcsc");

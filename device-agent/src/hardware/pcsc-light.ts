@@ -23,8 +23,8 @@ const LIGHTS = {
 export const LIGHT_ANSWER_LIMIT = 16;
 
 /**
- * The escape command that makes a reader of this name show `signal`; undefined where it has no light that we know how to
- * ask for. ACR122U (API manual, "bi-color LED and buzzer control"): final states with their masks, then durations in
+ * The escape command that makes a reader of this name show `signal`; undefined where it has no light that we know how
+ * to ask for. ACR122U (API manual, "bi-color LED and buzzer control"): final states with their masks, then durations in
  * 100 ms. Without repetitions, because the reader reads no card while it blinks.
  */
 export function lightCommand(reader: string, signal: Signal): Uint8Array | undefined {

@@ -44,7 +44,9 @@ export function encodeMessage(message: FromReaderProcess | ToReaderProcess): str
   return `${JSON.stringify(message, cut).replaceAll(/[\u0080-\uffff]/g, escape)}\n`;
 }
 
-/** A message of the reader process; undefined for anything else. What it says is believed of cards only (SAFETY R14). */
+/**
+ * A message of the reader process; undefined for anything else. What it says is believed of cards only (SAFETY R14).
+ */
 export function decodeFromReader(line: string): FromReaderProcess | undefined {
   const said = fieldsOf(line);
   switch (said?.["type"]) {

@@ -13,8 +13,8 @@ const VERSION_MESSAGE = Buffer.from(Uint32Array.of(12, 0x11, 4, 4, 0).buffer);
 
 /**
  * Why pcscd cannot be talked to, undefined when it answers. Asked before nfc-pcsc is loaded: its constructor spins for
- * ever without pcscd. Connecting also wakes a pcscd that systemd starts on demand. A connection alone proves nothing: the
- * kernel accepts it for a pcscd that hangs.
+ * ever without pcscd. Connecting also wakes a pcscd that systemd starts on demand. A connection alone proves nothing:
+ * the kernel accepts it for a pcscd that hangs.
  */
 export function probePcscd(socket: string, timeoutMs = PROBE_TIMEOUT_MS): Promise<string | undefined> {
   return new Promise((resolve) => {

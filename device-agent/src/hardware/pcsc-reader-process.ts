@@ -16,10 +16,10 @@ import {
 import { PCSCD_SOCKET, probePcscd } from "./pcsc-probe.js";
 
 /**
- * The process that holds nfc-pcsc, started by pcsc-launch.ts with the wanted reader's name as its only argument. It is told
- * what to do on standard input, and says what happens on MESSAGE_FD. Whatever
- * goes wrong here ends it: the agent starts a fresh one (SAFETY R14). It never calls close(): that can deadlock, and
- * ending the process frees everything in pcscd as well.
+ * The process that holds nfc-pcsc, started by pcsc-launch.ts with the wanted reader's name as its only argument. It is
+ * told what to do on standard input, and says what happens on MESSAGE_FD. Whatever goes wrong here ends it: the agent
+ * starts a fresh one (SAFETY R14). It never calls close(): that can deadlock, and ending the process frees everything
+ * in pcscd as well.
  */
 
 const CONNECT_TIMEOUT_MS = 3000;

@@ -6,7 +6,9 @@ import { LightKeeper } from "./pcsc-light-keeper.js";
 import { ALIVE_EVERY_MS, type FromReaderProcess } from "./pcsc-messages.js";
 
 export interface PcscReaderOptions {
-  /** Beginning of the reader's name, or another part of it: serial number, USB path. Needed where several are connected. */
+  /**
+   * Beginning of the reader's name, or another part of it: serial number, USB path. Needed where several are connected.
+   */
   readonly name?: string;
   /** Longest wait for one answer; 2000 ms unless told. Beyond it the reader process is ended and started anew. */
   readonly apduTimeoutMs?: number;
@@ -26,9 +28,9 @@ const LONGEST_DELAY_MS = 5000;
 const RECOVERED_MS = 10_000;
 
 /**
- * A PC/SC reader on nfc-pcsc, which runs in a supervised child process (SAFETY R14): its crash or hang is a `readerLost`
- * and a restart with back-off, never more. `reason` begins with what kind of trouble it is: "absent:", "ambiguous:",
- * "missing:", "service:", "hung:" or "failed:". "ambiguous:" and "missing:" do not mend themselves.
+ * A PC/SC reader on nfc-pcsc, which runs in a supervised child process (SAFETY R14): its crash or hang is a
+ * `readerLost` and a restart with back-off, never more. `reason` begins with what kind of trouble it is: "absent:",
+ * "ambiguous:", "missing:", "service:", "hung:" or "failed:". "ambiguous:" and "missing:" do not mend themselves.
  */
 export function pcscReader(options: PcscReaderOptions = {}): Reader {
   return new PcscReader(options);

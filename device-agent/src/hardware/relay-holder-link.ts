@@ -87,7 +87,10 @@ export class HolderLink {
     return this.#child.pid;
   }
 
-  /** Resolves when the outputs are inactive and permits are taken; rejects with the holder's own error, such as DriverMissingError. */
+  /**
+   * Resolves when the outputs are inactive and permits are taken; rejects with the holder's own error, such as
+   * DriverMissingError.
+   */
   ready(): Promise<HolderReady> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#onReady(new HolderSilentError("the relay holder did not start")), START_MS);
@@ -121,8 +124,8 @@ export class HolderLink {
   }
 
   /**
-   * For a holder that no longer answers: one that was only slow lets everything go at the first signal, whatever becomes of
-   * this process; one that hangs is killed.
+   * For a holder that no longer answers: one that was only slow lets everything go at the first signal, whatever
+   * becomes of this process; one that hangs is killed.
    */
   putDown(): void {
     this.#child.kill("SIGTERM");

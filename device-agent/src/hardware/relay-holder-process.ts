@@ -20,8 +20,8 @@ import { openDriver } from "./line-drivers.js";
  *
  * `sentAt` is the machine's monotonic clock in ms, so that a permit that lay in the pipe while this process was stopped
  * does not count from its reading. All outputs but the lamps fall inactive at the end of a permit; all of them do at
- * end-of-file, SIGTERM, SIGINT, SIGHUP and any error, with which this process ends. Contacts and lamps only ever tell of
- * their trouble: neither the relay nor its opening waits for them.
+ * end-of-file, SIGTERM, SIGINT, SIGHUP and any error, with which this process ends. Contacts and lamps only ever tell
+ * of their trouble: neither the relay nor its opening waits for them.
  */
 
 const LOOK_MS = 20;

@@ -287,8 +287,8 @@ async function openByWriting(openers: readonly Opener[]): Promise<void> {
 }
 
 /**
- * What makes outputs of the character device inactive past a dead holder. There is no file to write, and Raspberry Pi OS
- * keeps such a pin as it was. Some ioctls on a device that nobody holds any more: no disk, no waiting.
+ * What makes outputs of the character device inactive past a dead holder. There is no file to write, and Raspberry Pi
+ * OS keeps such a pin as it was. Some ioctls on a device that nobody holds any more: no disk, no waiting.
  */
 async function preparedLinesOff(): Promise<(lines: LinesConfig) => void> {
   const [{ linesOff }, { loadKernel }] = await Promise.all([import("./lines-off.js"), import("./gpio-ioctl.js")]);

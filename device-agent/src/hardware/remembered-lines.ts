@@ -27,8 +27,8 @@ export async function rememberLines(
 }
 
 /**
- * Undefined where nothing was ever kept. Throws what is wrong with the file otherwise. Checks by hand: this is read when a
- * relay waits to be opened, and a schema's library takes longer to load than all the rest.
+ * Undefined where nothing was ever kept. Throws what is wrong with the file otherwise. Checks by hand: this is read
+ * when a relay waits to be opened, and a schema's library takes longer to load than all the rest.
  */
 export function recallLines(folder: string): RememberedLines | undefined {
   let text: string;

@@ -32,8 +32,9 @@ const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 2000;
 
 /**
- * A reader without hardware: a client of the demo's bench, in JSON lines over a unix socket. After its hello the bench says
- * `insert` (`found`: it lay there before the hello), `remove` and `answer`; it says `apdu`. A bench that is not there is a `readerLost`, and is tried again.
+ * A reader without hardware: a client of the demo's bench, in JSON lines over a unix socket. After its hello the bench
+ * says `insert` (`found`: it lay there before the hello), `remove` and `answer`; it says `apdu`. A bench that is not
+ * there is a `readerLost`, and is tried again.
  */
 export function simulatedReader(options: SimulatedReaderOptions): Reader {
   return new SimulatedReader(options);

@@ -9,10 +9,11 @@ const MOST_UNREAD_BYTES = 65_536;
 const MOST_LINE = 1024;
 
 /**
- * Lines without contacts. They are told to whoever listens on the socket, one JSON object a line: once `{"type":"hello",
- * "role":"relay"}`, then, now and at every change, `{"type":"relay","position":"open"|"closed"}` and, where more than the
- * relay is wired, `{"type":"outputs","runOn":true,"green":false}`. The listener moves the wired contacts, inactive until
- * then, by `{"type":"input","input":"busy","active":true}`. Trouble with the socket never reaches a line.
+ * Lines without contacts. They are told to whoever listens on the socket, one JSON object a line: once
+ * `{"type":"hello", "role":"relay"}`, then, now and at every change, `{"type":"relay","position":"open"|"closed"}` and,
+ * where more than the relay is wired, `{"type":"outputs","runOn":true,"green":false}`. The listener moves the wired
+ * contacts, inactive until then, by `{"type":"input","input":"busy","active":true}`. Trouble with the socket never
+ * reaches a line.
  */
 export function simulatedDriver({ socket }: SimulatedDriverConfig): LineDriver {
   const lines = new SimulatedLines();

@@ -64,9 +64,9 @@ export function prepareOpen(
 }
 
 /**
- * The next state of a session that has not closed the contact yet: it waits for the card that must stay in, then for the
- * extraction (SAFETY R11), then for the start button (R7); with all of them there it closes. Called only on an accepted
- * tap, a press and the extraction's own contact.
+ * The next state of a session that has not closed the contact yet: it waits for the card that must stay in, then for
+ * the extraction (SAFETY R11), then for the start button (R7); with all of them there it closes. Called only on an
+ * accepted tap, a press and the extraction's own contact.
  */
 export function proceed(from: Prepared, ready: Readiness, policy: MachinePolicy): Armed | Active {
   const { atMs, cardIn, isPressed } = ready;

@@ -41,7 +41,10 @@ export function blockOf(state: InterlockState, policy: MachinePolicy): Block | u
   }
 }
 
-/** True where a tap resets this fault: the emergency stop's anyone's, the latched ones' a steward's, once the cause is gone. */
+/**
+ * True where a tap resets this fault: the emergency stop's anyone's, the latched ones' a steward's, once the cause is
+ * gone.
+ */
 export function isResettable(
   fault: FaultCode,
   { isSteward }: Pick<Candidate, "isSteward">,

@@ -33,7 +33,10 @@ export type InterlockEvent = { readonly atMs: number } & (
   | { readonly kind: "tapRefused"; readonly key: string }
   /** The card of the running session left the field. */
   | { readonly kind: "cardRemoved" }
-  /** A debounced contact of the machine; buttons act when they become active. `session` (8 random bytes) names the use that a press may begin. */
+  /**
+   * A debounced contact of the machine; buttons act when they become active. `session` (8 random bytes) names the use
+   * that a press may begin.
+   */
   | { readonly kind: "inputChanged"; readonly input: InputName; readonly active: boolean; readonly session: Uint8Array }
   /** Nobody knows any more how the contact stands. */
   | { readonly kind: "inputLost"; readonly input: InputName }

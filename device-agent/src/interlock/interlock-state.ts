@@ -151,7 +151,9 @@ export interface Candidate {
   readonly maySupervise: boolean;
   /** Steward in what the machine requires: may release it. */
   readonly isSteward: boolean;
-  /** What a machine that only watches would have refused; empty elsewhere. The session then has no holder in the log. */
+  /**
+   * What a machine that only watches would have refused; empty elsewhere. The session then has no holder in the log.
+   */
   readonly waived: readonly (TapCode | BadgeCode)[];
 }
 

@@ -2,13 +2,17 @@
 export const BOUNCE_MS = 800;
 /** An accepted tap waits so long for the start button. */
 export const ARMED_MS = 60_000;
-/** A trainee's tap waits so long for a trainer's; and his card, where it must stay in, so long to be put back after it. */
+/**
+ * A trainee's tap waits so long for a trainer's; and his card, where it must stay in, so long to be put back after it.
+ */
 export const CO_TAP_MS = 30_000;
 /** The extraction has so long to show that it runs (SAFETY R11). */
 export const EXTRACTION_MS = 10_000;
 /** A handover waits so long for its confirming tap. */
 export const CONFIRM_MS = 15_000;
-/** A machine without a busy input whose user's badge was withdrawn, or whose trainer left, gets so long (SAFETY R10). */
+/**
+ * A machine without a busy input whose user's badge was withdrawn, or whose trainer left, gets so long (SAFETY R10).
+ */
 export const FINISH_MS = 10 * 60_000;
 /** With the reader lost, a card that must stay in is missed so long after its removal grace (SAFETY R14). */
 export const READER_LOST_MS = 120_000;

@@ -105,7 +105,9 @@ function staysIn(state: InterlockState): boolean {
   return state.kind === "armed" && state.waitsFor !== "coTap" && state.presence === "hold";
 }
 
-/** The window slides: a card at the edge of the field bounces on and on, and never counts again before it is at rest. */
+/**
+ * The window slides: a card at the edge of the field bounces on and on, and never counts again before it is at rest.
+ */
 export function touched(state: InterlockState, key: string, atMs: number): InterlockState {
   const lastTap = { key, atMs };
   if (state.kind === "starting") return state;

@@ -1,9 +1,9 @@
 import type { MachinePolicy } from "@badgekey/shared";
 
 /**
- * The second output: extraction, coolant (SAFETY R11). A reducer of its own, fed by `outputsFor(…).runOn`: it is on as long
- * as that is, and runs on afterwards for the seconds that held when it was switched on. Nothing but that time and the
- * program's end puts it off: neither a withdrawn badge, nor a fault, nor a policy without it.
+ * The second output: extraction, coolant (SAFETY R11). A reducer of its own, fed by `outputsFor(…).runOn`: it is on as
+ * long as that is, and runs on afterwards for the seconds that held when it was switched on. Nothing but that time and
+ * the program's end puts it off: neither a withdrawn badge, nor a fault, nor a policy without it.
  */
 export type RunOn =
   | { readonly kind: "off" }

@@ -4,7 +4,10 @@ import type { Active, Supervision, UseEnd, WarningReason } from "./interlock-sta
 import { FINISH_MS, READER_LOST_MS } from "./interlock-times.js";
 import { lacksExtraction, mayBeBusy, restsSince } from "./sight.js";
 
-/** Something that a running use's holder must hear of; `endsMs` where a moment goes with it (of the trainer's presence, for supervision). */
+/**
+ * Something that a running use's holder must hear of; `endsMs` where a moment goes with it (of the trainer's presence,
+ * for supervision).
+ */
 export interface Warning {
   readonly reason: WarningReason;
   readonly endsMs?: number;
@@ -16,7 +19,10 @@ export function endOf({ endsMs, withdrawn, supervision }: Active): number | unde
   return ends.length === 0 ? undefined : Math.min(...ends);
 }
 
-/** When a machine at rest ends the use, if it stays at rest; undefined while it may be busy or the policy asks for no such end. */
+/**
+ * When a machine at rest ends the use, if it stays at rest; undefined while it may be busy or the policy asks for no
+ * such end.
+ */
 export function idleEndOf({ sight, activeMs }: Active, policy: MachinePolicy): number | undefined {
   const { idleSeconds } = policy.session;
   const sinceMs = restsSince(sight, policy);
@@ -29,7 +35,9 @@ export function warningMs({ session }: MachinePolicy): number {
   return Math.min(warnSeconds, Math.floor(maxSeconds / 2)) * 1000;
 }
 
-/** True where the holder's tap extends instead of finishing: shortly before the end, and only if nothing waits for it. */
+/**
+ * True where the holder's tap extends instead of finishing: shortly before the end, and only if nothing waits for it.
+ */
 export function isExtendable(state: Active, atMs: number, policy: MachinePolicy): boolean {
   const { endsMs, withdrawn, waiting, supervision } = state;
   if (!policy.session.extend || policy.session.maxSeconds === 0 || endsMs === undefined) return false;
@@ -62,7 +70,10 @@ export function warningsOf(state: Active, atMs: number, policy: MachinePolicy): 
   return warnings;
 }
 
-/** Why the session is over by now; undefined where it is not. The clock never ends the use of a busy machine (SAFETY R10). */
+/**
+ * Why the session is over by now; undefined where it is not. The clock never ends the use of a busy machine (SAFETY
+ * R10).
+ */
 export function dueEnd(state: Active, atMs: number, policy: MachinePolicy): EndReason | undefined {
   const { endsMs, withdrawn, supervision, removedMs, readerLostMs, sight } = state;
   const { overrunSeconds, removalGraceMs } = policy.session;
@@ -79,7 +90,10 @@ export function dueEnd(state: Active, atMs: number, policy: MachinePolicy): EndR
   return isPast(readerLostMs, atMs - removalGraceMs - patienceMs) ? "readerLost" : undefined;
 }
 
-/** What a machine leaves to a use that must come to its end: its work where it can tell of it, else ten minutes (SAFETY R10). */
+/**
+ * What a machine leaves to a use that must come to its end: its work where it can tell of it, else ten minutes (SAFETY
+ * R10).
+ */
 export function finishFrom(atMs: number, { wiring }: MachinePolicy): UseEnd {
   return wiring.inputs.busy ? { freeFromMs: atMs } : { endsMs: atMs + FINISH_MS };
 }

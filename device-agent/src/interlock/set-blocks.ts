@@ -3,7 +3,9 @@ import type { EndReason, InterlockEvent, InterlockRecord, Severity, Step } from 
 import { type InterlockState, blocksOf } from "./interlock-state.js";
 import { dismiss, leave, stay, withBlocks } from "./leave.js";
 
-/** A lost reader waits for the machine to be free; a welded relay does not (SAFETY R12). Armed is free: nothing runs. */
+/**
+ * A lost reader waits for the machine to be free; a welded relay does not (SAFETY R12). Armed is free: nothing runs.
+ */
 export function raiseFault(
   state: InterlockState,
   { fault, severity, atMs }: { readonly fault: FaultCode; readonly severity: Severity; readonly atMs: number },

@@ -75,7 +75,8 @@ function take(
       return tapRefused(state, event, policy);
     case "tick":
       return passTime(state, atMs, policy);
-    // What the contact told is dealt with by now; a card that must stay in counts as gone until it is seen (SAFETY R14).
+    // What the contact told is dealt with by now; a card that must stay in counts as gone until it is seen (SAFETY
+    // R14).
     case "inputLost":
     case "readerBack":
       return stay(state);

@@ -47,8 +47,8 @@ export function tapAccepted(state: InterlockState, event: TapAccepted, policy: M
 }
 
 /**
- * SAFETY R13: after an emergency stop a tap resets, and only a further one starts. A steward's resets what is latched and
- * whose cause is gone. A missing extraction is tried anew.
+ * SAFETY R13: after an emergency stop a tap resets, and only a further one starts. A steward's resets what is latched
+ * and whose cause is gone. A missing extraction is tried anew.
  */
 function tapWhileFaulted(state: Faulted, event: TapAccepted, policy: MachinePolicy): Step {
   const { candidate, atMs } = event;

@@ -7,7 +7,9 @@ import type { JournalHead } from "../ports.js";
 import { chainAfter, rowCommitment, sameBytes } from "./journal-chain.js";
 import type { SalvageReport } from "./journal-protocol.js";
 
-/** The journal's SQLite file: how it is opened, what lies in it, whether it is sound. Runs in the journal's thread only. */
+/**
+ * The journal's SQLite file: how it is opened, what lies in it, whether it is sound. Runs in the journal's thread only.
+ */
 
 const FORMAT = 1;
 

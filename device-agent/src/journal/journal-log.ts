@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Looks at SQLite's write-ahead log before SQLite does: from the first frame on whose checksum does not hold SQLite drops
- * everything without a word, and with it commits that were acknowledged (SAFETY R20). Form: sqlite.org/walformat.html.
+ * Looks at SQLite's write-ahead log before SQLite does: from the first frame on whose checksum does not hold SQLite
+ * drops everything without a word, and with it commits that were acknowledged (SAFETY R20). Form:
+ * sqlite.org/walformat.html.
  */
 
 const HEADER = 32;
@@ -42,7 +43,8 @@ export function findLogDamage(path: string): string | undefined {
   const last = behind.at(-1);
   if (last === undefined) return undefined;
   const commits = behind.filter((frame) => view.getUint32(offsetOf(frame) + 4) !== 0).length;
-  // At most one commit was under way when the power went: what is not there of it, or in pieces, nobody was told is done.
+  // At most one commit was under way when the power went: what is not there of it, or in pieces, nobody was told is
+  // done.
   return isRotten || commits > 1 ? `the log is damaged from frame ${whole + 1} of ${last + 1} on` : undefined;
 }
 
@@ -94,7 +96,10 @@ function isSum(view: DataView, at: number, [a, b]: Sum): boolean {
   return view.getUint32(at) === a && view.getUint32(at + 4) === b;
 }
 
-/** Whether the sum there would hold if one bit, of the frame or of the sum itself, were the other: rot, and no torn write. */
+/**
+ * Whether the sum there would hold if one bit, of the frame or of the sum itself, were the other: rot, and no torn
+ * write.
+ */
 function isOneBitOff(view: DataView, at: number, [a, b]: Sum, pageSize: number): boolean {
   const [da, db] = [view.getUint32(at) - a, view.getUint32(at + 4) - b].map((delta) => delta >>> 0) as [number, number];
   // The sum holds, or is off by a bit itself: then the bit stands in the salts or in the sum.

@@ -3,7 +3,9 @@ import type { JournalHead, JournalSalvage, JournalStorage } from "../ports.js";
 
 /** What openJournal and its thread say to each other. Types only. */
 
-/** Whose journal lies where. `bootFloor`: seconds of trusted floor, the least boot number when no older one can be read. */
+/**
+ * Whose journal lies where. `bootFloor`: seconds of trusted floor, the least boot number when no older one can be read.
+ */
 export interface JournalSettings {
   readonly path: string;
   readonly site: Uint8Array;

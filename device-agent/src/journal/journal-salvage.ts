@@ -217,7 +217,9 @@ function eachReadable<T>(items: Generator<T>, visit: (item: T) => boolean): bool
   }
 }
 
-/** Undefined where the damaged file cannot give it; any other failure, such as a full disk, must not pass for a loss. */
+/**
+ * Undefined where the damaged file cannot give it; any other failure, such as a full disk, must not pass for a loss.
+ */
 function readable<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -50,13 +50,15 @@ export class JournalStore {
   #found: ReadonlyMap<string, JournalHead> = new Map();
   #pending = 0;
   #commits = 0;
-  /** False until the log's pages are in the database file: after a failed fsync they may never have reached the disk. */
+  /**
+   * False until the log's pages are in the database file: after a failed fsync they may never have reached the disk.
+   */
   #isLogDurable = false;
   #needsSalvage = false;
 
   /**
-   * Opens, verifies and, where damage is found, salvages; then begins a new boot, or goes on with the one it is to resume.
-   * `open` is for tests that need a failing disk.
+   * Opens, verifies and, where damage is found, salvages; then begins a new boot, or goes on with the one it is to
+   * resume. `open` is for tests that need a failing disk.
    */
   constructor(settings: StoreSettings, open: OpenDatabase = openDatabase) {
     this.#settings = settings;
@@ -116,9 +118,9 @@ export class JournalStore {
   }
 
   /**
-   * All parts in one durable commit; the head after each part. Rows that a commit of unknown outcome has brought to the disk
-   * are told by their salt and not written a second time. A commit that failed, but is found on the disk when the file is
-   * opened anew, is done.
+   * All parts in one durable commit; the head after each part. Rows that a commit of unknown outcome has brought to the
+   * disk are told by their salt and not written a second time. A commit that failed, but is found on the disk when the
+   * file is opened anew, is done.
    */
   append(parts: readonly AppendPart[]): JournalHead[] {
     let heads: JournalHead[] = [];
@@ -319,7 +321,9 @@ export class JournalStore {
     }
   }
 
-  /** At once, so that the next append need not wait for it; where it fails too, the next request tries and reports it. */
+  /**
+   * At once, so that the next append need not wait for it; where it fails too, the next request tries and reports it.
+   */
   #abandon(): void {
     this.close();
     try {

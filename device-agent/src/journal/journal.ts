@@ -17,7 +17,10 @@ export interface JournalOptions
     Partial<Pick<JournalSettings, "ballastBytes" | "storageEveryMs">> {
   /** Draws the 16 bytes of salt of each row. */
   readonly random?: (length: number) => Uint8Array;
-  /** Pause before a thread that ended is replaced, ms; doubled up to 64 times as long while that fails. 100 unless given. */
+  /**
+   * Pause before a thread that ended is replaced, ms; doubled up to 64 times as long while that fails. 100 unless
+   * given.
+   */
   readonly replaceAfterMs?: number;
   /** The thread's program; for tests that need one which dies. */
   readonly thread?: URL;
@@ -49,9 +52,9 @@ const MOST_DOUBLINGS = 6;
 
 /**
  * Opens the journal in a thread of its own and begins a new boot (SAFETY R18, R20; SPEC 6). Damage is salvaged and
- * reported, and goes on being reported until the first append. A thread that ends is replaced. Rejects with a JournalError
- * when another process has it open (code SQLITE_BUSY), when it belongs to another site or agent, or when the disk cannot
- * be used.
+ * reported, and goes on being reported until the first append. A thread that ends is replaced. Rejects with a
+ * JournalError when another process has it open (code SQLITE_BUSY), when it belongs to another site or agent, or when
+ * the disk cannot be used.
  */
 export async function openJournal(options: JournalOptions): Promise<OpenedJournal> {
   const { path, site, agent, bootFloor, bootsFile, random = randomBytes } = options;

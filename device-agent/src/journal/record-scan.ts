@@ -1,7 +1,7 @@
 /**
- * Finds the journal's own records in raw bytes, without SQLite's pages: when a page's head, an interior page or the schema
- * has rotted, the rows beside it are still there. Nothing found is believed: rows prove themselves by their chain, the
- * state by its digest. Records that spill over their page are left to SQLite.
+ * Finds the journal's own records in raw bytes, without SQLite's pages: when a page's head, an interior page or the
+ * schema has rotted, the rows beside it are still there. Nothing found is believed: rows prove themselves by their
+ * chain, the state by its digest. Records that spill over their page are left to SQLite.
  */
 export type RawColumn = number | string | Uint8Array | null;
 

@@ -19,8 +19,8 @@ const BLOCK_BYTES = 65_536;
 type StatFs = (folder: string) => Pick<StatsFs, "bavail" | "blocks" | "bsize">;
 
 /**
- * Watches the room beside the journal and keeps a ballast file in it (SAFETY R19): when the disk is full its room is given
- * back, so that a running session's end can still be recorded. Synchronous: for the journal's thread only.
+ * Watches the room beside the journal and keeps a ballast file in it (SAFETY R19): when the disk is full its room is
+ * given back, so that a running session's end can still be recorded. Synchronous: for the journal's thread only.
  */
 export class StorageGuard {
   readonly #path: string;
@@ -34,8 +34,8 @@ export class StorageGuard {
   }
 
   /**
-   * Measures, and sets the ballast aside where it is missing and there is room. `full`: the ballast is used up or cannot be
-   * set aside, or less is left than 2 % of the disk or 16 MiB, whichever is less. `low`: less than 10 %.
+   * Measures, and sets the ballast aside where it is missing and there is room. `full`: the ballast is used up or
+   * cannot be set aside, or less is left than 2 % of the disk or 16 MiB, whichever is less. `low`: less than 10 %.
    */
   look(journalBytes: number): JournalStorage {
     const { bavail, blocks, bsize } = this.#statfs(dirname(this.#path));

@@ -10,8 +10,8 @@ const STORAGE_CARD = fromHex("804f0ca000000306");
 const TYPE2_NAMES: readonly number[] = [0x0003, 0x003a, 0x003d];
 
 /**
- * Decides by the ATR how to speak to a card. Throws CardError CARD_UNSUPPORTED for what carries no badge (MIFARE Classic,
- * contact cards), CARD_UNREADABLE for a card that gave no ATR.
+ * Decides by the ATR how to speak to a card. Throws CardError CARD_UNSUPPORTED for what carries no badge (MIFARE
+ * Classic, contact cards), CARD_UNREADABLE for a card that gave no ATR.
  */
 export function cardKindOf(atr: Uint8Array): CardKind {
   if (atr.length === 0) throw new CardError("CARD_UNREADABLE", "the card gave no answer to reset");

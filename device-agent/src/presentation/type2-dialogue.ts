@@ -23,8 +23,8 @@ interface ReadTag {
 }
 
 /**
- * Reads the NDEF message of a Type 2 tag: 16 bytes at a time from page 3 on, so that the capability container comes along,
- * and no further than the message reaches. Undefined when the tag holds none or is not formatted for NDEF.
+ * Reads the NDEF message of a Type 2 tag: 16 bytes at a time from page 3 on, so that the capability container comes
+ * along, and no further than the message reaches. Undefined when the tag holds none or is not formatted for NDEF.
  */
 export async function readType2Message(dialogue: Dialogue): Promise<Uint8Array | undefined> {
   const read = await readTag(dialogue);

@@ -20,8 +20,8 @@ const LONGEST_READ = 255;
 
 /**
  * Reads the NDEF message of a Type 4 tag: two SELECTs and a READ for the capability container, one SELECT for the file,
- * and one READ that brings length and message together where MLe allows. Undefined when the card has no NDEF application
- * (a phone, a bank card) or an empty file.
+ * and one READ that brings length and message together where MLe allows. Undefined when the card has no NDEF
+ * application (a phone, a bank card) or an empty file.
  */
 export async function readType4Message(dialogue: Dialogue): Promise<Uint8Array | undefined> {
   const capability = await openFile(dialogue);

@@ -20,7 +20,8 @@ export interface WrittenCard {
 /**
  * Writes a badge as the card's only record and reads it back (SPEC 8). A card pulled away at any instant holds what it
  * held before, nothing, or the new badge. Throws CardError: CARD_MISMATCH before anything is written when the UID is
- * another, CARD_UNSUPPORTED for a card that is too small, write-protected or of another kind, CARD_UNREADABLE otherwise.
+ * another, CARD_UNSUPPORTED for a card that is too small, write-protected or of another kind, CARD_UNREADABLE
+ * otherwise.
  */
 export async function writeBadge(card: Card, badge: Uint8Array, options: WriteOptions = {}): Promise<WrittenCard> {
   const message = badgeMessage(badge);

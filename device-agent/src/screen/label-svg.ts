@@ -27,7 +27,10 @@ const BEAT_MS = 250;
 const BEATS = 12;
 const colours = { green: "#177a3f", yellow: "#c98a00", red: "#b3261e" } as const;
 
-/** A label for a machine without a screen, A6 across, as SVG: its name, what to do, a code to its page, what its lamps say. */
+/**
+ * A label for a machine without a screen, A6 across, as SVG: its name, what to do, a code to its page, what its lamps
+ * say.
+ */
 export function labelSvg({ name, url, presence, languages }: Label): string {
   const [own, ...others] = languages;
   const asks = languages.map((one) => say(one, presence === "hold" ? "ready.hold" : "ready.tap"));

@@ -14,7 +14,10 @@ interface Client {
 const MOST_CLIENTS = 32;
 /** A display that takes nothing for so long is none. */
 const MOST_FULL_MS = 10_000;
-/** The kernel takes long to tell of a reader that hangs: every stream ends now and then, and the page comes back by itself. */
+/**
+ * The kernel takes long to tell of a reader that hangs: every stream ends now and then, and the page comes back by
+ * itself.
+ */
 const MOST_AGE_MS = 300_000;
 
 /**

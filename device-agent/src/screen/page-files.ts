@@ -15,7 +15,9 @@ const pageFolder = new URL("../../screen-page/", import.meta.url);
 /** What the compiler makes of `screen/page`; the same seen from the sources. */
 const scriptFolder = new URL("../../dist/screen/page/", import.meta.url);
 
-/** Reads all files of the page once: later the loop runs, and nothing of the page touches the disk any more (SAFETY R8). */
+/**
+ * Reads all files of the page once: later the loop runs, and nothing of the page touches the disk any more (SAFETY R8).
+ */
 export async function readPageFiles(): Promise<PageFiles> {
   const scripts = (await readdir(scriptFolder)).filter((name) => name.endsWith(".js"));
   const [index, style, ...bodies] = await Promise.all([

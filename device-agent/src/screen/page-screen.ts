@@ -157,7 +157,9 @@ class ServedScreen implements PageScreen {
     return "done";
   }
 
-  /** Only what is offered now can be wished; a reason goes out in the screen's own language, whichever it was read in. */
+  /**
+   * Only what is offered now can be wished; a reason goes out in the screen's own language, whichever it was read in.
+   */
   #wishOf(action: ScreenAction): ScreenAction | undefined {
     const [own] = this.#views;
     if (action.kind === "endPressed") return own?.canEnd ? action : undefined;

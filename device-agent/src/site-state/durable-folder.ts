@@ -1,7 +1,10 @@
 import { mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-/** The few operations on one flat folder that a power cut is judged by; a test puts a disk that loses power in their place. */
+/**
+ * The few operations on one flat folder that a power cut is judged by; a test puts a disk that loses power in their
+ * place.
+ */
 export interface Disk {
   /** Names in the folder; makes it if it is not there. */
   list(): Promise<readonly string[]>;
@@ -31,7 +34,10 @@ export async function removeFiles(disk: Disk, names: readonly string[]): Promise
   await disk.syncNames();
 }
 
-/** A folder of the real disk, mode 0700, its files 0600. All asynchronous: the loop's thread waits for no disk (SAFETY R8). */
+/**
+ * A folder of the real disk, mode 0700, its files 0600. All asynchronous: the loop's thread waits for no disk (SAFETY
+ * R8).
+ */
 export function diskFolder(folder: string): Disk {
   return {
     async list() {

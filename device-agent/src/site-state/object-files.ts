@@ -3,7 +3,10 @@ import { OBJECT_NAME } from "@badgekey/shared";
 const SUFFIX = ".cose";
 const ROOT = /^root\/[1-9][0-9]{0,8}$/;
 
-/** Whether an object of that name is kept: root/<version>, heartbeat, trust, policy, status/<kid>, directory/<kid>/<shard>. */
+/**
+ * Whether an object of that name is kept: root/<version>, heartbeat, trust, policy, status/<kid>,
+ * directory/<kid>/<shard>.
+ */
 export function isObjectName(name: string): boolean {
   return ROOT.test(name) || name === "heartbeat" || (name !== "root" && OBJECT_NAME.test(name));
 }

@@ -15,9 +15,9 @@ export interface RestoredSiteState {
 }
 
 /**
- * Brings a trust client back to where the cache says it was; everything is verified again. Where an object was damaged, a
- * floor against rollback may be lost with it: what is held counts as stale until one online sync (SAFETY R20). The same
- * holds where no copy of the clock is left. Says no where the enrolled root is not the site's.
+ * Brings a trust client back to where the cache says it was; everything is verified again. Where an object was damaged,
+ * a floor against rollback may be lost with it: what is held counts as stale until one online sync (SAFETY R20). The
+ * same holds where no copy of the clock is left. Says no where the enrolled root is not the site's.
  */
 export function restoreSiteState(
   loaded: Awaited<ReturnType<SiteStateStore["load"]>>,

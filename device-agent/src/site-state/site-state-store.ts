@@ -59,7 +59,8 @@ class FileStore implements FileSiteStateStore {
       this.#clockNumber = number;
       const [firstRoot, ...laterRoots] = this.#roots;
       const enrolled = laterRoots.map((bytes, index) => ({ name: `root/${String(index + 2)}`, bytes }));
-      // The sort is stable, so enrolled bytes come first: where the cached copy of a root has rotted, the chain still holds.
+      // The sort is stable, so enrolled bytes come first: where the cached copy of a root has rotted, the chain still
+      // holds.
       const objects = [...enrolled, ...kept].sort((a, b) => rank(a.name) - rank(b.name));
       return { firstRoot, objects, floorAt, freshAt, damaged: [...new Set(this.#damaged)] };
     });

@@ -12,7 +12,9 @@ export interface GrantsAnswer {
   /** The grants used: one for each training required. */
   readonly grants: readonly SiteGrant[];
   readonly missing: readonly Missing[];
-  /** The training required that a trainee's grant has to be supervised for; absent where supervision is needed anyhow. */
+  /**
+   * The training required that a trainee's grant has to be supervised for; absent where supervision is needed anyhow.
+   */
   readonly supervised?: Missing | undefined;
   readonly needsSupervision: boolean;
   /** Trainer, or steward, in everything that one alternative requires. */

@@ -70,7 +70,8 @@ export function checkTap(facts: TapFacts): TapVerdict {
     ...(held.needsSupervision ? [held.supervised ?? { code: "SUPERVISION_REQUIRED" as const }] : []),
     ...(isShort ? [{ code: "ASSURANCE_TOO_LOW" as const }] : []),
   ];
-  // What a machine that only watches lets pass: missing grants, supervision and assurance, nothing else (DESIGN section 6).
+  // What a machine that only watches lets pass: missing grants, supervision and assurance, nothing else (DESIGN section
+  // 6).
   const watches = modeInForce(policy, now, facts.clock).kind === "warnOnly";
   const missing: Missing[] = [
     ...(verdict.ok ? [] : [badgeMissing(verdict.code, badge)]),

@@ -15,7 +15,10 @@ const NOBODY: readonly (TapCode | BadgeCode)[] = [
 /** Told alone, so that nothing is known of the rest; whoever they concern sees staff first. */
 const WITHDRAWN: readonly (TapCode | BadgeCode)[] = ["BADGE_REVOKED", "BADGE_SUSPENDED"];
 
-/** True where a refused card begins a use all the same, because the machine is open to everyone: it lacks only what a person lacks. */
+/**
+ * True where a refused card begins a use all the same, because the machine is open to everyone: it lacks only what a
+ * person lacks.
+ */
 export function opensToEveryone(
   { missing }: Pick<RefusedTap, "missing">,
   policy: MachinePolicy,

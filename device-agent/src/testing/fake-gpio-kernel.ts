@@ -21,8 +21,8 @@ interface Line {
 }
 
 /**
- * Answers as linux/gpio.h has it, from structs laid out there: what the driver asks is decoded again here. The chips are
- * files of a folder; a line's descriptor is a copy of its number, never a file.
+ * Answers as linux/gpio.h has it, from structs laid out there: what the driver asks is decoded again here. The chips
+ * are files of a folder; a line's descriptor is a copy of its number, never a file.
  */
 export class FakeGpioKernel implements Kernel {
   readonly labels = new Map<string, { readonly name: string; readonly label: string }>();

@@ -1,6 +1,8 @@
 import type { InputName, InputReport, Inputs } from "../ports.js";
 
-/** The machine's contacts, moved by the test. What was set before `start` is reported at the start, as the holder does. */
+/**
+ * The machine's contacts, moved by the test. What was set before `start` is reported at the start, as the holder does.
+ */
 export class FakeInputs implements Inputs {
   readonly #levels = new Map<InputName, InputReport>();
   #onReport: ((report: InputReport) => void) | undefined;

@@ -64,7 +64,10 @@ export class FakeJournal implements Journal {
     for (const { work } of this.#waiting.splice(0)) work();
   }
 
-  /** From now on, and for all that waits, every request rejects until `mend`; "kept": appends reach the disk all the same. */
+  /**
+   * From now on, and for all that waits, every request rejects until `mend`; "kept": appends reach the disk all the
+   * same.
+   */
   fail(message = "disk I/O error", outcome: "lost" | "kept" = "lost"): void {
     this.#disk = "broken";
     this.#outcome = outcome;

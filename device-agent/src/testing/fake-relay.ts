@@ -7,7 +7,8 @@ export const NOTHING_PERMITTED: Permit = { relay: "open", runOn: false, stop: fa
 
 /**
  * A relay and its neighbours in memory that behave: they fall inactive by themselves when the permit runs out on the
- * injected monotonic clock and permit nothing then until they were asked to open, their holder can be hung or killed, the relay's contact welded and a wiring refused.
+ * injected monotonic clock and permit nothing then until they were asked to open, their holder can be hung or killed,
+ * the relay's contact welded and a wiring refused.
  */
 export class FakeRelay implements Relay {
   readonly #now: () => number;

@@ -11,8 +11,8 @@ interface Inode {
 type Names = ReadonlyMap<string, Inode>;
 
 /**
- * A disk in memory that forgets as real ones do: content is there after `writeSynced`, names only after `syncNames`; what
- * is not synced survives a cut up to a point of the disk's own choosing, in order.
+ * A disk in memory that forgets as real ones do: content is there after `writeSynced`, names only after `syncNames`;
+ * what is not synced survives a cut up to a point of the disk's own choosing, in order.
  */
 export class PowerCutDisk implements Disk {
   #durable: Map<string, Inode>;

@@ -6,8 +6,8 @@ export interface BackOff {
 }
 
 /**
- * Full jitter: anything from nothing to the present upper end, so that a site's agents do not come back in one wave after
- * the gateway was away. `failures` counts from 0, `random` is in [0, 1). Milliseconds.
+ * Full jitter: anything from nothing to the present upper end, so that a site's agents do not come back in one wave
+ * after the gateway was away. `failures` counts from 0, `random` is in [0, 1). Milliseconds.
  */
 export function fullJitter({ firstMs, mostMs }: BackOff, failures: number, random: number): number {
   // 2 ** 1024 is Infinity, which min turns into mostMs: no overflow, however long the link is down.

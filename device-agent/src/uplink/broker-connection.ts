@@ -70,7 +70,10 @@ export class BrokerConnection {
     );
   }
 
-  /** Resolves with the broker's acknowledgement; rejects when the connection ends first, which a missing answer brings about. */
+  /**
+   * Resolves with the broker's acknowledgement; rejects when the connection ends first, which a missing answer brings
+   * about.
+   */
   publish(topic: string, payload: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#state !== "ready") {

@@ -48,9 +48,9 @@ const TOPIC_BYTES = 256;
 const largestObject = Math.max(...Object.values(objectTypes).map(({ maxBytes }) => maxBytes));
 
 /**
- * The uplink on MQTT.js as a dumb pipe (SPEC 7): MQTT 3.1.1 over TLS 1.3, the gateway verified against the site CA alone,
- * clean sessions, no queue of its own. It connects again for ever, with full jitter. Nothing that the network does is
- * thrown at the agent: it is a rejected publish or `onDisconnected`.
+ * The uplink on MQTT.js as a dumb pipe (SPEC 7): MQTT 3.1.1 over TLS 1.3, the gateway verified against the site CA
+ * alone, clean sessions, no queue of its own. It connects again for ever, with full jitter. Nothing that the network
+ * does is thrown at the agent: it is a rejected publish or `onDisconnected`.
  */
 export function mqttUplink(options: MqttUplinkOptions): Uplink {
   return new MqttUplink(options);
@@ -187,8 +187,8 @@ class MqttUplink implements Uplink {
 }
 
 /**
- * Loads MQTT.js, which reads many files synchronously: done by whoever starts the process while it waits anyway, else with
- * the first connection.
+ * Loads MQTT.js, which reads many files synchronously: done by whoever starts the process while it waits anyway, else
+ * with the first connection.
  */
 export async function loadMqttClient(): Promise<typeof MqttClient> {
   return (await import("mqtt")).MqttClient;

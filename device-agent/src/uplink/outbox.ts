@@ -8,13 +8,18 @@ export interface OutboxOptions {
   readonly log: Pick<BaseLogger, "debug" | "info" | "warn">;
   /** Packets published and not yet acknowledged by the broker; 4 unless given. */
   readonly window?: number;
-  /** Rows sent and not acknowledged by the gateway's signature are sent again after so long, ms; 5 minutes unless given. */
+  /**
+   * Rows sent and not acknowledged by the gateway's signature are sent again after so long, ms; 5 minutes unless given.
+   */
   readonly resendAfterMs?: number;
   /** Pause after the journal or the uplink failed although it is there, ms; 5 s unless given. */
   readonly pauseMs?: number;
 }
 
-/** Moves journal rows to the gateway. Keeps no rows: what it sends it reads, what is not acknowledged stays in the journal. */
+/**
+ * Moves journal rows to the gateway. Keeps no rows: what it sends it reads, what is not acknowledged stays in the
+ * journal.
+ */
 export interface Outbox {
   /** New rows are in the journal. */
   rowsWritten(): void;
@@ -140,7 +145,9 @@ class UsageOutbox implements Outbox {
     this.#pump();
   }
 
-  /** After a failure everything starts from the oldest row: order is kept, and the gateway knows what it has already. */
+  /**
+   * After a failure everything starts from the oldest row: order is kept, and the gateway knows what it has already.
+   */
   #pause(run: number, error: unknown, what: string): void {
     if (run !== this.#run) return;
     this.#stop("waiting");
@@ -148,7 +155,9 @@ class UsageOutbox implements Outbox {
     this.#timer = setTimeout(() => this.#startOver(), this.#options.pauseMs ?? PAUSE_MS);
   }
 
-  /** A gateway that came back from a backup, or an acknowledgement that was lost: what is still here is offered again. */
+  /**
+   * A gateway that came back from a backup, or an acknowledgement that was lost: what is still here is offered again.
+   */
   #checkAgainLater(): void {
     clearTimeout(this.#timer);
     // Nothing sent in this run: nothing is owed. Else ever less often, should the gateway never acknowledge.

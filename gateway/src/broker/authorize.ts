@@ -22,7 +22,10 @@ export interface BrokerRequest {
   readonly retain?: boolean;
 }
 
-/** Decides what an actor may do at the broker, by the topics of SPEC 7. Pure: the one rule for publish, subscribe and delivery. */
+/**
+ * Decides what an actor may do at the broker, by the topics of SPEC 7. Pure: the one rule for publish, subscribe and
+ * delivery.
+ */
 export function authorize(request: BrokerRequest): Permission {
   // No wills: what a dead connection says is not evidence, and it would be said after the identity is gone.
   if (request.action === "will") return "deny";

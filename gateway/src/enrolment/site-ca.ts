@@ -32,8 +32,9 @@ import { isIP } from "node:net";
  * before its own enrolment thus always gets through to the time answer that mends its clock. Agents' certificates begin
  * an hour before their making: only the gateway checks those, and its clock is synchronised.
  * An agent whose clock is off still further sees CERT_NOT_YET_VALID or CERT_HAS_EXPIRED. It must not take that code as
- * "only the date is wrong": OpenSSL reports the last error it met, and a foreign chain with a wrong date looks the same.
- * Such an agent checks signature (`X509Certificate.verify` with the pinned CA's key) and name itself, or stays offline.
+ * "only the date is wrong": OpenSSL reports the last error it met, and a foreign chain with a wrong date looks the
+ * same. Such an agent checks signature (`X509Certificate.verify` with the pinned CA's key) and name itself, or stays
+ * offline.
  */
 export interface SiteCa {
   readonly certPem: string;
@@ -112,7 +113,10 @@ export interface ServerCertificateRequest {
   readonly notBeforeAt?: number;
 }
 
-/** Issues the gateway a certificate with a fresh P-256 key. Throws a CertificateRefusedError where a host is neither name nor address. */
+/**
+ * Issues the gateway a certificate with a fresh P-256 key. Throws a CertificateRefusedError where a host is neither
+ * name nor address.
+ */
 export async function issueServerCertificate(
   ca: Pick<SiteCa, "certPem" | "keyPem">,
   { hosts, now, days, notBeforeAt }: ServerCertificateRequest,

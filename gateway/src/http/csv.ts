@@ -29,7 +29,9 @@ export function csvRow(entry: LogEntry): string {
   return `${[...columns.map((column) => entry[column]), grants].map(csvCell).join(",")}\r\n`;
 }
 
-/** A text that a spreadsheet would take for a formula gets an apostrophe in front: names and reasons come from people. */
+/**
+ * A text that a spreadsheet would take for a formula gets an apostrophe in front: names and reasons come from people.
+ */
 export function csvCell(value: string | number | null): string {
   if (value === null) return "";
   if (typeof value === "number") return String(value);

@@ -60,6 +60,8 @@ export interface BadgeStore {
       readonly cardUid: string | null;
     },
   ): Promise<boolean>;
-  /** One transaction: state, reason, operator and instant. Undefined where the badge is in none of the states `from`. */
+  /**
+   * One transaction: state, reason, operator and instant. Undefined where the badge is in none of the states `from`.
+   */
   changeState(id: string, from: readonly HeldState[], to: HeldState, action: StaffAction): Promise<Badge | undefined>;
 }

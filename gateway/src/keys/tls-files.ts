@@ -33,8 +33,8 @@ export async function loadSiteCa(dataDir: string, siteName: string, now: number)
 }
 
 /**
- * The server certificate for `hosts`: the stored one while it names them all and is in the first two thirds of its life,
- * else a fresh one. Call again now and then: it renews itself.
+ * The server certificate for `hosts`: the stored one while it names them all and is in the first two thirds of its
+ * life, else a fresh one. Call again now and then: it renews itself.
  */
 export async function loadServerTls(
   dataDir: string,

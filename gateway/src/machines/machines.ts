@@ -21,7 +21,10 @@ export interface MachinesDeps {
 
 type Requirements = NonNullable<MachineInput["requires"]>;
 
-/** Adds a machine from a preset and what is laid over it. Refused: ALREADY_EXISTS, REQUEST_INVALID, NOT_FOUND (training). */
+/**
+ * Adds a machine from a preset and what is laid over it. Refused: ALREADY_EXISTS, REQUEST_INVALID, NOT_FOUND
+ * (training).
+ */
 export async function addMachine(input: MachineInput, deps: MachinesDeps): Promise<Machine> {
   const { id, agent = id, preset, name, policy = {}, requires } = input;
   const base = preset ? { ...presets[preset], preset } : {};
@@ -37,7 +40,10 @@ export async function addMachine(input: MachineInput, deps: MachinesDeps): Promi
   return machine;
 }
 
-/** Lays changes over a machine's policy; a member given as null returns to its default. Refused: NOT_FOUND, REQUEST_INVALID. */
+/**
+ * Lays changes over a machine's policy; a member given as null returns to its default. Refused: NOT_FOUND,
+ * REQUEST_INVALID.
+ */
 export async function changeMachine(
   id: string,
   change: {
@@ -69,7 +75,9 @@ export async function requireMachine(id: string, store: MachineStore): Promise<M
   });
 }
 
-/** Takes a machine out of service: state in the policy until released. Refused: NOT_FOUND, CONFLICT where it is already. */
+/**
+ * Takes a machine out of service: state in the policy until released. Refused: NOT_FOUND, CONFLICT where it is already.
+ */
 export async function takeOutOfService(
   id: string,
   { reason, by }: { readonly reason: string; readonly by: string },
@@ -86,8 +94,8 @@ export async function takeOutOfService(
 }
 
 /**
- * Puts a machine back into service. Refused: NOT_FOUND, CONFLICT where it is in service, unless `isBlockedThere`: a problem
- * reported at the machine, or a fault that waits for staff, is known to its agent alone.
+ * Puts a machine back into service. Refused: NOT_FOUND, CONFLICT where it is in service, unless `isBlockedThere`: a
+ * problem reported at the machine, or a fault that waits for staff, is known to its agent alone.
  */
 export async function release(
   id: string,

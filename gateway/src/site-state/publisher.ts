@@ -27,8 +27,8 @@ export interface PublisherDeps {
 const MOST_BEHIND_MS = 5 * 60_000;
 
 /**
- * Signs and sends the site state: versions only rise, each is stored before it is sent, lists go out before the heartbeat
- * that announces them (SPEC 5). Changes that arrive during one round go into the next together.
+ * Signs and sends the site state: versions only rise, each is stored before it is sent, lists go out before the
+ * heartbeat that announces them (SPEC 5). Changes that arrive during one round go into the next together.
  */
 export class Publisher {
   readonly #deps: PublisherDeps;
@@ -83,7 +83,9 @@ export class Publisher {
     return signTimeAnswer(answer, site.id, site.keys.online);
   }
 
-  /** False where the clock lies behind times signed before: somebody set it back, and agents would refuse what it says. */
+  /**
+   * False where the clock lies behind times signed before: somebody set it back, and agents would refuse what it says.
+   */
   clockIsSound(): boolean {
     const signedAt = this.#held.get("heartbeat")?.issuedAt ?? 0;
     return this.#deps.clock() >= signedAt - MOST_BEHIND_MS;

@@ -13,7 +13,10 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** Opens the tables over a channel and brings them up to date. Rejects with the migration's error; nothing of it then stays. */
+/**
+ * Opens the tables over a channel and brings them up to date. Rejects with the migration's error; nothing of it then
+ * stays.
+ */
 export async function openDatabase(channel: StoreChannel): Promise<Database> {
   const turns = new Turns();
   const sql = new Kysely<Tables>({ dialect: sqliteDialect(channel, turns) });

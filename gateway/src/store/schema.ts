@@ -1,8 +1,8 @@
 import type { Generated } from "kysely";
 
 /**
- * The tables as kysely sees them. Instants are ms since the epoch, booleans 0 or 1, structures JSON texts, ids texts: the
- * same statements are to run on PostgreSQL.
+ * The tables as kysely sees them. Instants are ms since the epoch, booleans 0 or 1, structures JSON texts, ids texts:
+ * the same statements are to run on PostgreSQL.
  */
 export interface Tables {
   trainings: { number: number; slug: string; name: string; url: string; valid_days: number };

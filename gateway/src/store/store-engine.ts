@@ -33,7 +33,8 @@ export class StoreEngine {
     this.#db.pragma("journal_mode = WAL");
     this.#db.pragma("synchronous = FULL");
     this.#db.pragma("foreign_keys = ON");
-    // Read back: a file system without shared memory silently keeps another mode, and NORMAL loses commits (SAFETY R18).
+    // Read back: a file system without shared memory silently keeps another mode, and NORMAL loses commits (SAFETY
+    // R18).
     const mode: unknown = this.#db.pragma("journal_mode", { simple: true });
     const synchronous: unknown = this.#db.pragma("synchronous", { simple: true });
     if ((mode !== "wal" && path !== ":memory:") || synchronous !== 2) {

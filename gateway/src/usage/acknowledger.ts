@@ -16,7 +16,10 @@ const LEAST_INTERVAL_MS = 200;
 /** … and when many agents send at once, all of them together at most one in so many ms. */
 const BETWEEN_ANY_MS = 5;
 
-/** Tells agents what is held for good: the signed chain head (SPEC 6.4), at once, then at most every 200 ms for each agent. */
+/**
+ * Tells agents what is held for good: the signed chain head (SPEC 6.4), at once, then at most every 200 ms for each
+ * agent.
+ */
 export class Acknowledger {
   readonly #deps: AcknowledgerDeps;
   readonly #agents = new Map<

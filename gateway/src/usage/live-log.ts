@@ -13,7 +13,10 @@ export interface LiveLogDeps {
 const MOST_WAITING = 256;
 const MOST_NAMES = 2_000;
 
-/** Shows records as they arrive to whoever watches. It never holds up anything: what it cannot keep up with is not shown. */
+/**
+ * Shows records as they arrive to whoever watches. It never holds up anything: what it cannot keep up with is not
+ * shown.
+ */
 export class LiveLog {
   readonly #deps: LiveLogDeps;
   /** A pseudonym belongs to one badge, and a badge to one person, for ever. */

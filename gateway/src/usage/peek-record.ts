@@ -19,8 +19,9 @@ const CODE = 13;
 const JOB = 20;
 
 /**
- * Reads those members without decoding the rest: strict decoding (SPEC 1.2) would be most of the cost of taking a record
- * in, and whoever shows or verifies a record decodes it strictly anyway. Undefined where it is no map of labelled items.
+ * Reads those members without decoding the rest: strict decoding (SPEC 1.2) would be most of the cost of taking a
+ * record in, and whoever shows or verifies a record decodes it strictly anyway. Undefined where it is no map of
+ * labelled items.
  */
 export function peekRecord(body: Uint8Array): RecordPeek | undefined {
   const items = new Items(body);

@@ -3,8 +3,9 @@ import { machinePolicySchema } from "../trust/machine-policy.js";
 import { AGENT_ID } from "../topics.js";
 
 /**
- * The gateway's HTTP API, version 1, below /api/v1 (SPEC 10.2): one schema a body, used by the gateway to check and by the
- * console and CLI to type. Instants are ISO 8601 texts here, bytes are hex. Errors are RFC 9457 problems with `code`.
+ * The gateway's HTTP API, version 1, below /api/v1 (SPEC 10.2): one schema a body, used by the gateway to check and by
+ * the console and CLI to type. Instants are ISO 8601 texts here, bytes are hex. Errors are RFC 9457 problems with
+ * `code`.
  */
 const id = z.string().regex(AGENT_ID, "use 1 to 32 of a-z, 0-9 and inner hyphens");
 const hex = z.string().regex(/^(?:[0-9a-f]{2})*$/, "use hexadecimal digits, lower case");
@@ -249,7 +250,10 @@ export type StatusView = z.output<typeof statusView>;
 export const healthView = z.object({ ok: z.literal(true), version: z.string(), site: hex });
 export type HealthView = z.output<typeof healthView>;
 
-/** Signed objects in the order in which a trust client takes them: "root/1" …, "heartbeat", "trust", "policy", "status/…". */
+/**
+ * Signed objects in the order in which a trust client takes them: "root/1" …, "heartbeat", "trust", "policy",
+ * "status/…".
+ */
 export const siteStateView = z.object({ objects: z.array(z.object({ name: z.string(), bytes: hex })) });
 export type SiteStateView = z.output<typeof siteStateView>;
 

@@ -39,7 +39,9 @@ interface Envelope {
   readonly signature: Uint8Array;
 }
 
-/** Decides whether `bytes` is a badge we accept now (ms). SPEC 3.5; the order of the lines is the order of the codes. */
+/**
+ * Decides whether `bytes` is a badge we accept now (ms). SPEC 3.5; the order of the lines is the order of the codes.
+ */
 export function verifyBadge(
   bytes: Uint8Array,
   site: BadgeTrust,
@@ -60,7 +62,9 @@ export function verifyBadge(
   return code ? { ok: false, code, badge } : { ok: true, badge };
 }
 
-/** Only the badge profile: tag 18, protected exactly {1: -19, 4: kid}, unprotected {}, payload and 64-byte signature. */
+/**
+ * Only the badge profile: tag 18, protected exactly {1: -19, 4: kid}, unprotected {}, payload and 64-byte signature.
+ */
 function readEnvelope(bytes: Uint8Array): Envelope | undefined {
   if (bytes.length > BADGE_MAX_BYTES) return undefined;
   const sign1 = readOr(() => decodeSign1(bytes));
@@ -79,7 +83,9 @@ function signatureHolds(envelope: Envelope, publicKey: Uint8Array, engine: Engin
   return verifyEd25519({ publicKey, message, signature: envelope.signature, engine });
 }
 
-/** By iat, so that badges outlive the rotation of their key; without iat the window must be open now and no cut-off set. */
+/**
+ * By iat, so that badges outlive the rotation of their key; without iat the window must be open now and no cut-off set.
+ */
 function issuedInWindow(claims: BadgeClaims, issuer: IssuerEntry, now: Instant): boolean {
   if (claims.issuedAt === undefined) {
     return issuer.issuedBefore === undefined && now >= issuer.notBefore && now <= issuer.notAfter;

@@ -5,9 +5,9 @@ const PAST_64_BIT = 1n << 64n;
 
 /**
  * Encodes a value in RFC 8949 section 4.2.1 core deterministic form (SPEC 1.1).
- * Written apart from the decoder's library on purpose: decode-then-encode compares two independent readings of the bytes.
- * Throws a TypeError for what the profile cannot carry: floats, undefined, plain objects, integers beyond 64 bits,
- * ill-formed texts, duplicate map keys.
+ * Written apart from the decoder's library on purpose: decode-then-encode compares two independent readings of the
+ * bytes. Throws a TypeError for what the profile cannot carry: floats, undefined, plain objects, integers beyond 64
+ * bits, ill-formed texts, duplicate map keys.
  */
 export function encodeDeterministic(value: CborValue): Uint8Array {
   const out = new Writer();

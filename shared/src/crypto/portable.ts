@@ -27,7 +27,9 @@ export function ed25519PublicKey(secretKey: Uint8Array): Uint8Array {
   return ed.getPublicKey(secretKey);
 }
 
-/** ECDSA P-256 with SHA-256; throws on a key that is no point of the curve. High S is accepted, as PKOC cards send it. */
+/**
+ * ECDSA P-256 with SHA-256; throws on a key that is no point of the curve. High S is accepted, as PKOC cards send it.
+ */
 export function p256Equation(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   return p256.verify(signature, message, publicKey, { lowS: false });
 }

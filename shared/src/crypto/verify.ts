@@ -25,8 +25,8 @@ const MOST_KEYS = 256;
 const soundKeys = new Map<string, boolean>();
 
 /**
- * Strict Ed25519 (SPEC 2.3): canonical torsion-free key that is not of small order, 64-byte signature, S below the group
- * order, R not of small order; both engines say the same on every input. Never throws on hostile bytes.
+ * Strict Ed25519 (SPEC 2.3): canonical torsion-free key that is not of small order, 64-byte signature, S below the
+ * group order, R not of small order; both engines say the same on every input. Never throws on hostile bytes.
  */
 export function verifyEd25519({ publicKey, message, signature, engine = "native" }: SignatureCheck): boolean {
   if (signature.length !== 64 || !isSoundEd25519Key(publicKey)) return false;
@@ -40,8 +40,8 @@ export function verifyEd25519({ publicKey, message, signature, engine = "native"
 }
 
 /**
- * ECDSA P-256 with SHA-256 over `message`. Key: 65 bytes (04 X Y) or 33 (compressed); signature: 64 bytes R || S, high S
- * allowed (PKOC sends it). Never throws on hostile bytes.
+ * ECDSA P-256 with SHA-256 over `message`. Key: 65 bytes (04 X Y) or 33 (compressed); signature: 64 bytes R || S, high
+ * S allowed (PKOC sends it). Never throws on hostile bytes.
  */
 export function verifyP256({ publicKey, message, signature, engine = "native" }: SignatureCheck): boolean {
   const head = publicKey[0];
@@ -56,7 +56,9 @@ export function verifyP256({ publicKey, message, signature, engine = "native" }:
   }
 }
 
-/** True for a key that may enter a list: canonical, on the curve, in the prime-order subgroup, not the identity. Cached. */
+/**
+ * True for a key that may enter a list: canonical, on the curve, in the prime-order subgroup, not the identity. Cached.
+ */
 export function isSoundEd25519Key(publicKey: Uint8Array): boolean {
   if (publicKey.length !== 32) return false;
   const name = String.fromCharCode(...publicKey);
@@ -86,7 +88,10 @@ function isBelowOrder(scalar: Uint8Array): boolean {
   return false;
 }
 
-/** The y coordinates of the eight points of small order, canonical and not, sign bit aside; compared without a decompression. */
+/**
+ * The y coordinates of the eight points of small order, canonical and not, sign bit aside; compared without a
+ * decompression.
+ */
 const SMALL_ORDER_Y: readonly string[] = [
   "0000000000000000000000000000000000000000000000000000000000000000",
   "0100000000000000000000000000000000000000000000000000000000000000",

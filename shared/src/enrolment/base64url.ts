@@ -1,6 +1,8 @@
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/** RFC 4648 section 5 without padding. Written out because this package runs where neither Buffer nor atob may exist. */
+/**
+ * RFC 4648 section 5 without padding. Written out because this package runs where neither Buffer nor atob may exist.
+ */
 export function toBase64Url(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 3) {

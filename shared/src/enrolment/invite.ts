@@ -5,9 +5,15 @@ import { AGENT_ID } from "../topics.js";
 import { type Verdict, no, yes } from "../verdict.js";
 import { fromBase64Url, toBase64Url } from "./base64url.js";
 
-/** What one line carries from the staff member's screen to the Pi (SPEC 10.1): whom to ask, as whom, and whom to believe. */
+/**
+ * What one line carries from the staff member's screen to the Pi (SPEC 10.1): whom to ask, as whom, and whom to
+ * believe.
+ */
 export interface Invite {
-  /** Base of the gateway's address without a path, e.g. `https://gateway.example:8443`; plain `http:` only to this computer. */
+  /**
+   * Base of the gateway's address without a path, e.g. `https://gateway.example:8443`; plain `http:` only to this
+   * computer.
+   */
   readonly url: string;
   readonly agent: string;
   /** 16 random bytes, good for one enrolment. */

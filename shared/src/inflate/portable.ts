@@ -2,7 +2,9 @@ import { Unzlib, zlibSync } from "fflate";
 
 const CHUNK = 1024;
 
-/** Inflates an RFC 1950 stream; throws past `maxBytes`, on damage and where it ends early. Bounded while it inflates. */
+/**
+ * Inflates an RFC 1950 stream; throws past `maxBytes`, on damage and where it ends early. Bounded while it inflates.
+ */
 export function inflate(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const parts: Uint8Array[] = [];
   let length = 0;

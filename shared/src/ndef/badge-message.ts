@@ -4,7 +4,10 @@ const BADGE_TYPE = "application/cwt";
 const MIME = 2;
 const NOTHING = new Uint8Array(0);
 
-/** The NDEF message that carries a badge: one MIME record `application/cwt` (SPEC 8.2); 18 bytes longer than a badge of up to 255. */
+/**
+ * The NDEF message that carries a badge: one MIME record `application/cwt` (SPEC 8.2); 18 bytes longer than a badge of
+ * up to 255.
+ */
 export function badgeMessage(badge: Uint8Array): Uint8Array {
   return encodeNdefMessage([{ tnf: MIME, type: new TextEncoder().encode(BADGE_TYPE), id: NOTHING, payload: badge }]);
 }

@@ -47,7 +47,9 @@ export function decodeNdefMessage(bytes: Uint8Array, maxBytes = 65_535): readonl
   return records;
 }
 
-/** Encodes records as one NDEF message, each in its shortest form. Throws a RangeError for what no message can carry. */
+/**
+ * Encodes records as one NDEF message, each in its shortest form. Throws a RangeError for what no message can carry.
+ */
 export function encodeNdefMessage(records: readonly NdefRecord[]): Uint8Array {
   if (records.length === 0) throw new RangeError("an NDEF message has at least one record");
   return concatBytes(

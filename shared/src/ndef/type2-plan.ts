@@ -9,8 +9,9 @@ export interface PageWrite {
 }
 
 /**
- * How to put a new message on a Type 2 tag, in this order: `clear` leaves an empty NDEF TLV, `content` writes what lies in
- * the pages behind, `commit` sets the length. Lifted at any instant, the tag holds the old message, none, or the new one.
+ * How to put a new message on a Type 2 tag, in this order: `clear` leaves an empty NDEF TLV, `content` writes what lies
+ * in the pages behind, `commit` sets the length. Lifted at any instant, the tag holds the old message, none, or the new
+ * one.
  */
 export interface Type2WritePlan {
   readonly clear: PageWrite;
@@ -22,10 +23,10 @@ const CONTROL_TLVS = [0x01, 0x02];
 const TERMINATOR = Uint8Array.of(0xfe);
 
 /**
- * Plans the page writes for `message` (SPEC 8.3). Leading lock and memory control TLVs stay, everything behind them goes.
- * `memory` is the tag's memory from page 0 on, as far as `tag` was scanned from it; the whole data area where reserved
- * bytes lie inside it, since those share pages with data and keep their values.
- * Throws a RangeError when the message does not fit, saying both sizes.
+ * Plans the page writes for `message` (SPEC 8.3). Leading lock and memory control TLVs stay, everything behind them
+ * goes. `memory` is the tag's memory from page 0 on, as far as `tag` was scanned from it; the whole data area where
+ * reserved bytes lie inside it, since those share pages with data and keep their values. Throws a RangeError when the
+ * message does not fit, saying both sizes.
  */
 export function planType2Write(memory: Uint8Array, tag: Type2Tag, message: Uint8Array): Type2WritePlan {
   const { reserved } = tag;
@@ -45,7 +46,8 @@ export function planType2Write(memory: Uint8Array, tag: Type2Tag, message: Uint8
     if (address < header) image.set(address, 0x00);
   }
 
-  // The one page whose write switches: from a length of 0 to the length, or, before padding, from a terminator to a null.
+  // The one page whose write switches: from a length of 0 to the length, or, before padding, from a terminator to a
+  // null.
   const off = header === origin ? layOut(header, Uint8Array.of(0x03, 0x00, 0xfe), reserved) : new Map([[origin, 0xfe]]);
   const first = pageAt(origin);
   const pages = [...new Set([...image.keys()].map(pageAt))].sort((a, b) => a - b);

@@ -8,7 +8,9 @@ export const TYPE2_DATA = 16;
 
 const TLV = { null: 0x00, lockControl: 0x01, memoryControl: 0x02, ndef: 0x03, terminator: 0xfe } as const;
 
-/** One TLV of the data area, from the address of its type byte to the address behind its value; `length` is the value's. */
+/**
+ * One TLV of the data area, from the address of its type byte to the address behind its value; `length` is the value's.
+ */
 export interface Type2Tlv {
   readonly type: number;
   readonly offset: number;
@@ -16,7 +18,9 @@ export interface Type2Tlv {
   readonly end: number;
 }
 
-/** Bytes of the data area that hold no data: lock bytes and such, named by control TLVs. Addresses; `end` is exclusive. */
+/**
+ * Bytes of the data area that hold no data: lock bytes and such, named by control TLVs. Addresses; `end` is exclusive.
+ */
 export interface ReservedArea {
   readonly start: number;
   readonly end: number;
@@ -40,8 +44,8 @@ export type Type2Scan =
 
 /**
  * Decodes a Type 2 tag's memory from page 0 on (SPEC 8.3). The bytes may end as soon as the first NDEF message, the
- * terminator or the data area has ended. A three-byte length below 255 is accepted, as phones write it; 0xFFFF is refused.
- * Throws DecodeError TYPE2_MALFORMED.
+ * terminator or the data area has ended. A three-byte length below 255 is accepted, as phones write it; 0xFFFF is
+ * refused. Throws DecodeError TYPE2_MALFORMED.
  */
 export function decodeType2(bytes: Uint8Array): Type2Tag {
   const scan = scanType2(bytes);

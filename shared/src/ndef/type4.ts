@@ -68,7 +68,9 @@ export function decodeType4Length(bytes: Uint8Array, fileSize: number): number {
   return length;
 }
 
-/** Decodes an NDEF file, whole or as far as the message reaches, into the message. Throws DecodeError TYPE4_MALFORMED. */
+/**
+ * Decodes an NDEF file, whole or as far as the message reaches, into the message. Throws DecodeError TYPE4_MALFORMED.
+ */
 export function decodeType4File(bytes: Uint8Array): Uint8Array {
   return bytes.slice(2, 2 + decodeType4Length(bytes, bytes.length));
 }
@@ -84,8 +86,8 @@ export function encodeType4File(message: Uint8Array): Uint8Array {
 }
 
 /**
- * Plans the writes for `message`: length 0, the content, the length. Lifted at any instant, the tag holds the old message,
- * none, or the new one. Throws a RangeError when the message does not fit, saying both sizes.
+ * Plans the writes for `message`: length 0, the content, the length. Lifted at any instant, the tag holds the old
+ * message, none, or the new one. Throws a RangeError when the message does not fit, saying both sizes.
  */
 export function planType4Write(capability: Type4Capability, message: Uint8Array): readonly FileWrite[] {
   const room = Math.min(capability.fileSize, LARGEST_FILE) - 2;

@@ -19,7 +19,9 @@ export interface StatusList {
 /** 2^20 statuses at 8 bits each would be 1 MiB: the published vectors' size, and the most we inflate. */
 const MOST_BYTES = 1 << 20;
 
-/** Decodes the CBOR map {"bits", "lst"} of draft-ietf-oauth-status-list section 4.3; keys in any order, as published. */
+/**
+ * Decodes the CBOR map {"bits", "lst"} of draft-ietf-oauth-status-list section 4.3; keys in any order, as published.
+ */
 export function decodeStatusList(bytes: Uint8Array): StatusList {
   return readStatusList(decodeStrict(bytes, { keyOrder: "any", tags: [], maxBytes: MOST_BYTES }));
 }

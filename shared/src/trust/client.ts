@@ -68,7 +68,10 @@ export class TrustClient {
     this.#clock = clock;
   }
 
-  /** Starts from root version 1, trusted because its hash came by another way (an invite); `clock` as persisted, if it was. */
+  /**
+   * Starts from root version 1, trusted because its hash came by another way (an invite); `clock` as persisted, if it
+   * was.
+   */
   static start(
     firstRoot: Uint8Array,
     expected: { site: Uint8Array; agent: string; clock?: TrustedClock; monotonicMs: number },
@@ -107,8 +110,8 @@ export class TrustClient {
   }
 
   /**
-   * Loads objects from the agent's own cache, in the order root/2 … root/n, heartbeat, trust, policy, the rest. Signatures,
-   * site and hashes are checked as ever; ends are not, because lists in force outlive theirs (SPEC 5.5).
+   * Loads objects from the agent's own cache, in the order root/2 … root/n, heartbeat, trust, policy, the rest.
+   * Signatures, site and hashes are checked as ever; ends are not, because lists in force outlive theirs (SPEC 5.5).
    */
   restore(
     objects: readonly { readonly name: string; readonly bytes: Uint8Array }[],
@@ -117,14 +120,16 @@ export class TrustClient {
     return objects.map(({ name, bytes }) => this.#offer(name, bytes, monotonicMs, "cache"));
   }
 
-  /** Offers bytes that arrived under a name ("root/2", "heartbeat", "trust", "policy", "status/<kid>", "directory/…"). */
+  /**
+   * Offers bytes that arrived under a name ("root/2", "heartbeat", "trust", "policy", "status/<kid>", "directory/…").
+   */
   offer(name: string, bytes: Uint8Array, monotonicMs: number): Offer {
     return this.#offer(name, bytes, monotonicMs, "network");
   }
 
   /**
-   * From now on lists are opened by the caller, in a thread of its own (SAFETY R8): it notes what came of it, then offers.
-   * What waits is taken up again only once it was noted: see `unopened`.
+   * From now on lists are opened by the caller, in a thread of its own (SAFETY R8): it notes what came of it, then
+   * offers. What waits is taken up again only once it was noted: see `unopened`.
    */
   leaveOpening(): void {
     this.#opensLists = false;
@@ -155,7 +160,10 @@ export class TrustClient {
     this.#question = { nonce, askedMs: monotonicMs };
   }
 
-  /** Takes a time answer (SPEC 5.4): the open nonce within 10 s, not past the trust list's end, not back by over 5 minutes. */
+  /**
+   * Takes a time answer (SPEC 5.4): the open nonce within 10 s, not past the trust list's end, not back by over 5
+   * minutes.
+   */
   answerTime(bytes: Uint8Array, monotonicMs: number): Offer {
     const opened = openTimeAnswer(bytes, this.#state.root, this.#state.site, this.agent);
     if (!opened.ok) return { ...NONE, outcome: opened.code };
@@ -237,7 +245,8 @@ export class TrustClient {
       // A stolen online key may have pushed time and versions ahead: forget what it said (fast-forward recovery).
       next = without(next, "heartbeat");
       this.#answered = undefined;
-      // The clock that was kept is younger than the roots kept with it: lowered again at every start, it would stand still.
+      // The clock that was kept is younger than the roots kept with it: lowered again at every start, it would stand
+      // still.
       if (from === "network") {
         const floor = Math.max(root.issuedAt, next.trust?.issuedAt ?? 0);
         this.#clock = {
@@ -299,7 +308,8 @@ export class TrustClient {
     if (held && version === held.version) return no("LIST_EQUIVOCATED");
     const announced = this.#state.heartbeat?.objects.get(name);
     if (announced && version === announced.version && !sameBytes(hash, announced.hash)) return no("LIST_EQUIVOCATED");
-    // What was in force before a restart is so again, also where the heartbeat had run ahead of it or was discarded since.
+    // What was in force before a restart is so again, also where the heartbeat had run ahead of it or was discarded
+    // since.
     if (from === "network") {
       if (!announced || version > announced.version) {
         return no("LIST_NOT_ANNOUNCED", "no heartbeat announces it yet");

@@ -81,7 +81,9 @@ export const machinePolicySchema = z.strictObject({
     ])
     .default({ kind: "enforce" }),
   safetyRelevant: z.boolean().default(true),
-  /** The problem button and the screen's: what can be reported, and whether a report takes the machine out of service. */
+  /**
+   * The problem button and the screen's: what can be reported, and whether a report takes the machine out of service.
+   */
   problem: z
     .strictObject({
       reasons: z.array(z.string().min(1).max(80)).max(8).default([]),
@@ -141,8 +143,8 @@ export type MachinePolicyInput = z.input<typeof machinePolicySchema>;
 const defaults = machinePolicySchema.parse({ name: "-" });
 
 /**
- * A policy as it is written (SPEC 4.6): members that came after version 1 of the format are left out where they say what
- * their absence says, so that an older agent can read all machines but those that use them.
+ * A policy as it is written (SPEC 4.6): members that came after version 1 of the format are left out where they say
+ * what their absence says, so that an older agent can read all machines but those that use them.
  */
 export function writtenPolicy(policy: MachinePolicy): Readonly<Record<string, unknown>> {
   const { problem, steward, session, wiring, ...rest } = policy;
@@ -157,7 +159,10 @@ export function writtenPolicy(policy: MachinePolicy): Readonly<Record<string, un
   };
 }
 
-/** Presets a new machine starts from (DESIGN section 6); each is a partial policy over the defaults. Pins are the place's own. */
+/**
+ * Presets a new machine starts from (DESIGN section 6); each is a partial policy over the defaults. Pins are the
+ * place's own.
+ */
 export const presets = {
   /** A long job: a start permission only, never the supply; it is over once the busy input was idle for 15 minutes. */
   "3d-printer": {

@@ -24,8 +24,8 @@ export interface ListOpening {
 }
 
 /**
- * Opens "trust", "policy", "status/<kid>" or "directory/…": the work that grows with the object (SPEC 5.3). Pure, and the
- * same in any thread. Without its issuer's entry a list is LIST_NOT_ANNOUNCED.
+ * Opens "trust", "policy", "status/<kid>" or "directory/…": the work that grows with the object (SPEC 5.3). Pure, and
+ * the same in any thread. Without its issuer's entry a list is LIST_NOT_ANNOUNCED.
  */
 export function openList(
   name: string,

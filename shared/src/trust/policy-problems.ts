@@ -23,8 +23,8 @@ const LONGEST_OPEN_MS = 12 * HOUR_MS;
 const LONGEST_WATCH_MS = 30 * 24 * HOUR_MS;
 
 /**
- * What a policy that fits its schema still gets wrong (DESIGN section 6, SAFETY). With `now`, also how far ahead its mode
- * may end.
+ * What a policy that fits its schema still gets wrong (DESIGN section 6, SAFETY). With `now`, also how far ahead its
+ * mode may end.
  */
 export function policyProblems(policy: MachinePolicy, now?: Instant): readonly PolicyProblem[] {
   return [
@@ -39,8 +39,8 @@ export function policyProblems(policy: MachinePolicy, now?: Instant): readonly P
 }
 
 /**
- * Why an output may not hang on this BCM pin; undefined where it may: only where the Pi itself pulls the line to inactive at
- * power-up, before any program runs (SAFETY R1).
+ * Why an output may not hang on this BCM pin; undefined where it may: only where the Pi itself pulls the line to
+ * inactive at power-up, before any program runs (SAFETY R1).
  */
 export function outputPinProblem(pin: number, activeLow: boolean): string | undefined {
   if (!Number.isInteger(pin) || pin < 0 || pin > 27) return `pin ${pin} is no BCM number of the header: 4 to 27 are`;

@@ -34,7 +34,9 @@ const MOST_KEYS = 32;
 const KEYS = 10;
 const ROLES = 11;
 
-/** Signs a root as COSE_Sign (tag 98) with every signer given: on rotation a threshold of the old keys and of the new. */
+/**
+ * Signs a root as COSE_Sign (tag 98) with every signer given: on rotation a threshold of the old keys and of the new.
+ */
 export function signRoot(root: Root, signers: readonly Signer[]): Uint8Array {
   const payload = encodeDeterministic(rootPayload(root));
   const body = encodeDeterministic(new Map<CborValue, CborValue>([[16, objectTypes.root.typ]]));

@@ -22,7 +22,9 @@ export const objectTypes = {
 } as const;
 export type ObjectType = keyof typeof objectTypes;
 
-/** Payload labels that mean the same in every object of ours (SPEC 4.2); the status list has its own, from its draft. */
+/**
+ * Payload labels that mean the same in every object of ours (SPEC 4.2); the status list has its own, from its draft.
+ */
 export const LABEL = { site: 1, version: 2, agent: 3, exp: 4, now: 5, iat: 6 } as const;
 
 /** Signs a payload as an object of a type: protected {1: -19, 4: kid, 16: typ}. */
@@ -50,7 +52,9 @@ export interface ObjectExpectation<T> {
   readonly siteLabel?: number;
 }
 
-/** Opens a signed object: size, shape, type, role, signature, then site, agent and members; each failure its own code. */
+/**
+ * Opens a signed object: size, shape, type, role, signature, then site, agent and members; each failure its own code.
+ */
 export function openObject<T>(bytes: Uint8Array, expected: ObjectExpectation<T>): Verdict<T, TrustCode> {
   const { typ, maxBytes } = objectTypes[expected.type];
   if (bytes.length > maxBytes) return no("OBJECT_TOO_LARGE", `a ${expected.type} has at most ${maxBytes} bytes`);

@@ -27,7 +27,10 @@ export function without(state: SiteState, name: "heartbeat" | "trust" | "policy"
   return name === "trust" ? withoutForeignLists(next, state.trust) : next;
 }
 
-/** A list counts only for the issuer whose entry names its key and URI: the others go with the entry, or with its old key. */
+/**
+ * A list counts only for the issuer whose entry names its key and URI: the others go with the entry, or with its old
+ * key.
+ */
 function withoutForeignLists(state: SiteState, previous: TrustList | undefined): SiteState {
   const status = new Map(
     [...state.status].filter(([id, token]) => {

@@ -5,7 +5,10 @@ import type { Policy } from "./policy.js";
 import type { Root } from "./root.js";
 import type { TrustList } from "./trust-list.js";
 
-/** What an agent believes, offline: every member was opened from signed bytes (SPEC 5). Immutable; the client makes new ones. */
+/**
+ * What an agent believes, offline: every member was opened from signed bytes (SPEC 5). Immutable; the client makes new
+ * ones.
+ */
 export interface SiteState {
   /** SHA-256 of root version 1. */
   readonly site: Uint8Array;

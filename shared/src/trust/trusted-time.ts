@@ -12,7 +12,10 @@ export interface TrustedClock {
   readonly state: ClockState;
   /** The `now` of the newest time answer whose heartbeat is held: freshness is counted from here. */
   readonly freshAt: Instant;
-  /** In holdover: by how much a battery clock is ahead of the floor. Never persisted, and gone with the first signed time. */
+  /**
+   * In holdover: by how much a battery clock is ahead of the floor. Never persisted, and gone with the first signed
+   * time.
+   */
   readonly batteryAheadMs?: number;
 }
 
@@ -49,7 +52,9 @@ export function recheckBatteryClock(
   return Math.abs(stepMs) > MOST_STEP_BACK_MS ? { ...clock, state: "untrusted" } : clock;
 }
 
-/** The floor and powered-on time since: what is persisted, and what signed time is measured against (SAFETY R15, R17). */
+/**
+ * The floor and powered-on time since: what is persisted, and what signed time is measured against (SAFETY R15, R17).
+ */
 export function floorNow(clock: TrustedClock, monotonicMs: number): Instant {
   // Monotonic clocks tell fractions; an instant that is signed, stored or compared has none.
   return clock.floorAt + Math.floor(Math.max(0, monotonicMs - clock.floorMonotonicMs));

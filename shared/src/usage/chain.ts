@@ -13,7 +13,9 @@ export interface RowPosition {
   readonly sequence: number;
 }
 
-/** One journal row as it travels: body is an encoded usage record, salt 16 random bytes, previous the chain before it. */
+/**
+ * One journal row as it travels: body is an encoded usage record, salt 16 random bytes, previous the chain before it.
+ */
 export interface UsageRow extends RowPosition {
   readonly previous: Uint8Array;
   readonly salt: Uint8Array;
@@ -30,7 +32,10 @@ export function rowCommitment(row: Pick<UsageRow, "salt" | "body">): Uint8Array 
   return sha256(concatBytes(row.salt, row.body));
 }
 
-/** The chain after a row: SHA-256(previous || deterministic [boot, sequence] || commitment), all of fixed order (SPEC 6.2). */
+/**
+ * The chain after a row: SHA-256(previous || deterministic [boot, sequence] || commitment), all of fixed order (SPEC
+ * 6.2).
+ */
 export function chainAfter(row: RowPosition & { readonly previous: Uint8Array }, commitment: Uint8Array): Uint8Array {
   return sha256(concatBytes(row.previous, encodeDeterministic([row.boot, row.sequence]), commitment));
 }

@@ -7,8 +7,8 @@ import { agentUnit, run, showLog } from "./unit.js";
 import { WatchedPin } from "./watched-pin.js";
 
 /**
- * In a guest whose first process is systemd: the whole agent on sysfs under the project's own unit. Ends with the machine
- * in use, its journal being written and a problem reported: the host then cuts the power.
+ * In a guest whose first process is systemd: the whole agent on sysfs under the project's own unit. Ends with the
+ * machine in use, its journal being written and a problem reported: the host then cuts the power.
  */
 const STALL_MS = 5000;
 

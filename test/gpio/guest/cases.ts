@@ -1,4 +1,7 @@
-/** One thing that must hold on real lines. `measure` puts a figure beside its result, in milliseconds where the name ends so. */
+/**
+ * One thing that must hold on real lines. `measure` puts a figure beside its result, in milliseconds where the name
+ * ends so.
+ */
 export interface GuestCase {
   readonly name: string;
   run(measure: Measure): Promise<void>;
@@ -48,7 +51,10 @@ async function failureOf(running: Promise<void>): Promise<string | undefined> {
   }
 }
 
-/** Looks every 2 ms, or `everyMs`, until it holds; rejects after `ms`. Real processes are watched here, there is no clock to move. */
+/**
+ * Looks every 2 ms, or `everyMs`, until it holds; rejects after `ms`. Real processes are watched here, there is no
+ * clock to move.
+ */
 export async function until(what: string, holds: () => boolean, ms = 60_000, everyMs = 2): Promise<void> {
   const endAt = performance.now() + ms;
   while (!holds()) {

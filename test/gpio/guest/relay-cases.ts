@@ -153,7 +153,9 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
     const [edge] = after();
     return { ms: (edge!.us - markedAt(trace.events(), mark)) / 1000, level: edge!.level };
   };
-  /** The holder is ended while the relay is permitted: open at once, and closed anew only by another holder's permit. */
+  /**
+   * The holder is ended while the relay is permitted: open at once, and closed anew only by another holder's permit.
+   */
   const holderEnds = (what: string, mark: "kill" | "halt" | "stop", figure: string, most: number): GuestCase =>
     named(
       what,
@@ -302,8 +304,8 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
 }
 
 /**
- * A level that lasts for less than this is a glitch. On a machine that is busy with other things a permit may be renewed
- * too late; the relay is then open for a while, as it must be.
+ * A level that lasts for less than this is a glitch. On a machine that is busy with other things a permit may be
+ * renewed too late; the relay is then open for a while, as it must be.
  */
 const GLITCH_US = 5000;
 

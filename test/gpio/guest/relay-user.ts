@@ -3,9 +3,9 @@ import type * as agentPackage from "@badgekey/device-agent";
 import type { MachinePolicy } from "@badgekey/shared";
 
 /**
- * A stand-in for the agent with nothing but its relay: renews a permit every 100 ms while it is told to. Its argument is
- * a `UserSetup` as JSON; it obeys words on standard input and tells on standard output what it sees, a JSON line each.
- * Under a service manager it keeps for lines-off what it uses, as the agent does.
+ * A stand-in for the agent with nothing but its relay: renews a permit every 100 ms while it is told to. Its argument
+ * is a `UserSetup` as JSON; it obeys words on standard input and tells on standard output what it sees, a JSON line
+ * each. Under a service manager it keeps for lines-off what it uses, as the agent does.
  */
 export interface UserSetup {
   readonly relay: agentPackage.RelayConfig;

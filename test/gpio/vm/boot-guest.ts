@@ -6,7 +6,8 @@ import { createInterface } from "node:readline";
 import { type GuestKernel, REPOSITORY } from "./guest-kernel.js";
 
 /*
- * A small virtual machine on Debian's 6.12 kernel, in software emulation: about 4 s to its root, 10 s for a trivial command.
+ * A small virtual machine on Debian's 6.12 kernel, in software emulation: about 4 s to its root, 10 s for a trivial
+ * command.
  *
  *     const kernel = await guestKernel(cacheFolder(process.env), console.error);       // cached; built in a minute
  *     const guest = await bootGuest({ kernel, command: "node test/dist/x.js", onLine: console.log });
@@ -37,7 +38,9 @@ export interface GuestOptions {
   /** `systemd` runs the command as a service under systemd as the first process, a few seconds slower. */
   readonly init?: "plain" | "systemd";
   readonly disks?: readonly GuestDisk[];
-  /** From `makeSoftwareImage`: takes the repository's place, read-only. For programs of many files, which 9p makes slow. */
+  /**
+   * From `makeSoftwareImage`: takes the repository's place, read-only. For programs of many files, which 9p makes slow.
+   */
   readonly software?: string;
   readonly memoryMb?: number;
   readonly timeoutMs?: number;

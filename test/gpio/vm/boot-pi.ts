@@ -46,7 +46,9 @@ export interface PiOptions {
 const GPIO_REGISTERS = 0x3f20_0000;
 const LEVELS = GPIO_REGISTERS + 0x34;
 
-/** Boots a Raspberry Pi 3B in emulation: Debian's arm64 kernel with the board's own pin driver, and pi-main.js in it. */
+/**
+ * Boots a Raspberry Pi 3B in emulation: Debian's arm64 kernel with the board's own pin driver, and pi-main.js in it.
+ */
 export async function bootPi({ system, persistOutputs, timeoutMs, onLine }: PiOptions): Promise<Pi> {
   const folder = await mkdtemp(join(tmpdir(), "badgekey-pi-"));
   const monitor = join(folder, "monitor");
@@ -99,7 +101,10 @@ export async function bootPi({ system, persistOutputs, timeoutMs, onLine }: PiOp
   };
 }
 
-/** The cached system, unpacked because that takes the emulated processor half a minute, and after it what changes from run to run: our init, the built agent's lines, and the test. */
+/**
+ * The cached system, unpacked because that takes the emulated processor half a minute, and after it what changes from
+ * run to run: our init, the built agent's lines, and the test.
+ */
 async function initrdIn(folder: string, system: string): Promise<string> {
   const pack = `
     mkdir -p root/app/device-agent/dist root/app/test/dist/gpio

@@ -26,8 +26,8 @@ export function cacheFolder(environment: NodeJS.ProcessEnv): string {
 }
 
 /**
- * The kernel and the initramfs for `bootGuest`: from the cache where this version of the scripts built one, else built in
- * about a minute from Debian's packages (250 MB to fetch, 15 MB kept). Rejects with the builder's own complaint.
+ * The kernel and the initramfs for `bootGuest`: from the cache where this version of the scripts built one, else built
+ * in about a minute from Debian's packages (250 MB to fetch, 15 MB kept). Rejects with the builder's own complaint.
  */
 export async function guestKernel(cache: string, log: (line: string) => void): Promise<GuestKernel> {
   const folder = await cachedBuild(cache, {

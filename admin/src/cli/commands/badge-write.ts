@@ -12,7 +12,10 @@ export interface WriteOptions {
 /** How often a job is looked at, ms: a person must see "keep the card still" while the card is being written. */
 const EVERY_MS = 300;
 
-/** Writes a badge to the next card on an agent's reader and tells what happens meanwhile. Throws RefusedError when it failed. */
+/**
+ * Writes a badge to the next card on an agent's reader and tells what happens meanwhile. Throws RefusedError when it
+ * failed.
+ */
 export async function writeBadge(session: CliSession, badge: string, options: WriteOptions): Promise<void> {
   const api = await session.api();
   const seconds = options.seconds ?? 60;

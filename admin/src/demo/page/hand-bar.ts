@@ -5,8 +5,8 @@ import type { Hand } from "./hand.js";
 import { cardName } from "./machine-view.js";
 
 /**
- * The bar that appears with a card in the hand: every reader one press away, on a phone and by keyboard too. It takes the
- * focus when the card was chosen by key, and gives it back.
+ * The bar that appears with a card in the hand: every reader one press away, on a phone and by keyboard too. It takes
+ * the focus when the card was chosen by key, and gives it back.
  */
 export function createHandBar(hand: Hand, bar: HTMLElement): (state: DemoState) => void {
   const words = make("span");

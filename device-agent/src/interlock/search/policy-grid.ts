@@ -29,8 +29,8 @@ export interface GridPolicy {
 const names = Object.keys(FACTORS) as Factor[];
 
 /**
- * Policies such that every two values of two factors occur together in at least one of them; always the same ones, in the
- * same order.
+ * Policies such that every two values of two factors occur together in at least one of them; always the same ones, in
+ * the same order.
  */
 export function policyGrid(): readonly GridPolicy[] {
   const open = new Set(allPairs());

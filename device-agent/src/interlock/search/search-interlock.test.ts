@@ -4,7 +4,10 @@ import { searchInterlock } from "./search-interlock.js";
 import { seededBugs } from "./seeded-bugs.js";
 
 const grid = policyGrid();
-/** Few situations first. Of the others, in which cards stay in or much goes on at once, `npm run bench -- interlock` takes care. */
+/**
+ * Few situations first. Of the others, in which cards stay in or much goes on at once, `npm run bench -- interlock`
+ * takes care.
+ */
 const isSmall = ({ policy: { presence, supervision, wiring, handover } }: GridPolicy): boolean =>
   presence === "tap"
     ? wiring.inputs.busy === undefined || supervision.mode === "none"

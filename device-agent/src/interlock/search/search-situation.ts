@@ -54,7 +54,8 @@ const BUTTONS: readonly string[] = ["startButton", "endButton"];
 
 /** Situations in which the same deadlines are unset, pending or due, and all else is equal, are one. */
 export function keyOf(state: InterlockState, atMs: number, policy: MachinePolicy): string {
-  // A handover is pending for seconds: which of the longer deadlines of the use under it are over makes no difference to it.
+  // A handover is pending for seconds: which of the longer deadlines of the use under it are over makes no difference
+  // to it.
   const deadlines = (state.kind === "pending" ? [state.untilMs] : deadlinesOf(state, policy))
     .map((moment) => (moment === undefined ? "-" : moment > atMs ? "p" : "d"))
     .join("");

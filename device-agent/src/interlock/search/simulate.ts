@@ -92,8 +92,8 @@ export function simulateCycles(
 }
 
 /**
- * Random schedules of what the calendar, the network and the office do while a machine is busy: badges withdrawn and good
- * again, policies changed, staff orders that wait, a reader lost, clocks that jump (which no event carries).
+ * Random schedules of what the calendar, the network and the office do while a machine is busy: badges withdrawn and
+ * good again, policies changed, staff orders that wait, a reader lost, clocks that jump (which no event carries).
  */
 export function simulateSchedules(
   { count, seed }: { readonly count: number; readonly seed: number },

@@ -14,7 +14,8 @@ const LANGUAGE = /^[a-z]{2,3}(-[A-Z]{2})?$/;
 /**
  * Reads a message file: `{"language": "fr", "name": "Français", "texts": {"ready.tap": "…"}}`. A language of this
  * program's own is overridden text by text; another one falls back to English. Nothing in the file stops the machine: a
- * missing, malformed or unknown text is named in `problems`, and where the whole file cannot be read, `messages` is absent.
+ * missing, malformed or unknown text is named in `problems`, and where the whole file cannot be read, `messages` is
+ * absent.
  */
 export async function readMessages(file: string): Promise<ReadMessages> {
   try {

@@ -10,8 +10,9 @@ export interface ConnectionHandlers {
 const RETRY_MS = 1_000;
 
 /**
- * The event stream, and what stands on the page without it. The cover that says so comes by an animation that every beat
- * starts anew: it comes also where this script hangs, so that nobody reads "enabled" off a page that knows nothing.
+ * The event stream, and what stands on the page without it. The cover that says so comes by an animation that every
+ * beat starts anew: it comes also where this script hangs, so that nobody reads "enabled" off a page that knows
+ * nothing.
  */
 export function connect(handlers: ConnectionHandlers): void {
   const cover = byId("lost");
