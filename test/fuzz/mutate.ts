@@ -1,6 +1,6 @@
 import { type CborValue, concatBytes, decodeStrict, encodeDeterministic, sameBytes } from "@badgekey/shared";
 import type { Random } from "./random.js";
-import type { Target, Variation } from "./targets.js";
+import type { Target, Variation } from "./target.js";
 
 /** One case: bytes to be read, and whether the generator knows them to be valid. */
 export interface FuzzCase {

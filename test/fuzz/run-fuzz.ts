@@ -15,7 +15,8 @@ import {
 import { type FuzzCase, mutateBytes, mutateStructure } from "./mutate.js";
 import { disagreement } from "./oracle.js";
 import { Random } from "./random.js";
-import { type Target, targets } from "./targets.js";
+import type { Target } from "./target.js";
+import { targets } from "./targets.js";
 
 export interface FuzzResult {
   readonly cases: number;
