@@ -63,6 +63,16 @@ async function startBench(): Promise<Bench> {
   return { socket, lines, say: (message) => socket.write(`${JSON.stringify(message)}\n`) };
 }
 
+/** A bench that the started reader has found. */
+async function readyBench(): Promise<Bench> {
+  reader.start(events.put);
+  await events.next();
+  const bench = await startBench();
+  await bench.lines.next();
+  await events.next();
+  return bench;
+}
+
 async function nextCard(): Promise<Card> {
   const event = await events.next();
   if (event.kind !== "cardPresented") throw new Error(`a ${event.kind} instead of a card`);
@@ -84,11 +94,7 @@ test("a bench that is not there is a lost reader, told once, and found later", a
 });
 
 test("R6: a card that lay there before is told as found, however late that is told, and never presented", async () => {
-  reader.start(events.put);
-  await events.next();
-  const bench = await startBench();
-  await bench.lines.next();
-  await events.next();
+  const bench = await readyBench();
   bench.say({ type: "insert", id: 1, atr: "3b00", found: true });
   expect(await events.next()).toEqual({ kind: "cardFound", reader: "desk" });
   bench.say({ type: "remove", id: 1 });
@@ -97,11 +103,7 @@ test("R6: a card that lay there before is told as found, however late that is to
 });
 
 test("a card is presented, read and removed", async () => {
-  reader.start(events.put);
-  await events.next();
-  const bench = await startBench();
-  await bench.lines.next();
-  await events.next();
+  const bench = await readyBench();
   const badge = new Uint8Array(143).fill(3);
   const virtual = ntagWithBadge("NTAG215", uid, badge);
   bench.say({ type: "insert", id: 7, atr: toHex(virtual.atr) });
