@@ -6,7 +6,7 @@ export interface PiLook {
   readonly drive: "input" | "output";
   /** It must be so all that time; otherwise it must become so within it. */
   readonly stays: boolean;
-  /** The guest goes on a little later. */
+  /** The guest goes on a little later, or as soon as it has seen it itself. */
   readonly forMs: number;
 }
 

@@ -1,19 +1,27 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { pause } from "./cases.js";
+import { pause, until } from "./cases.js";
 import { LOOK, type PiLook } from "./pi-look.js";
 import { type RelayUser, startUser } from "./relay-station.js";
 
 /**
  * In the emulated Raspberry Pi: brings the relay's line into each situation and asks the host to look at the pin. The
- * chip is the board's real one. Nothing comes back from the host: each look has its time.
+ * chip is the board's real one. Nothing comes back from the host: the guest goes on when it has seen the same itself.
  */
 const PIN = 17;
+const LINES = "/sys/kernel/debug/gpio";
 const PERSIST = "/sys/module/pinctrl_bcm2835/parameters/persist_gpio_outputs";
 
 /** Longest time in which an agent or holder that was ended must have left the relay open: five deadlines. */
 const OPENS_MS = 2500;
 const STANDS_MS = 500;
+/** Beyond what the guest itself sees; too little of it fails a look, and lets none pass. */
 const MARGIN_MS = 300;
+
+/** What the kernel knows of the line; undefined where nobody holds it. */
+function levelHere(): 0 | 1 | undefined {
+  const held = new RegExp(`^ gpio-${512 + PIN} .* (hi|lo)`, "m").exec(readFileSync(LINES, "utf8"));
+  return held ? (held[1] === "hi" ? 1 : 0) : undefined;
+}
 
 async function look(
   what: string,
@@ -23,7 +31,14 @@ async function look(
   const forMs = level === 0 && !stays ? OPENS_MS : STANDS_MS;
   const wanted: PiLook = { what, pin: PIN, level, drive, stays, forMs };
   process.stdout.write(`${LOOK}${JSON.stringify(wanted)}\n`);
-  await pause(forMs + MARGIN_MS);
+  if (stays) await pause(forMs);
+  else await until("what the host is to see", () => (levelHere() ?? level) === level, forMs, 20).catch(told);
+  await pause(MARGIN_MS);
+}
+
+/** The host tells of it as a failed look, from outside. */
+function told(error: unknown): void {
+  process.stdout.write(`${String(error)}\n`);
 }
 
 async function renewing(user: RelayUser): Promise<void> {

@@ -14,16 +14,18 @@ import { type GuestKernel, REPOSITORY } from "./guest-kernel.js";
  *     const end = await guest.ended;                                                    // { kind: "exited", code: 0 }
  *     await guest.remove();
  *
- * - The guest's root is this machine's root, read-only over 9p, with a tmpfs on top: node, node_modules and the repository
- *   are there under their own paths, and nothing the guest writes remains. /tmp and /run are the guest's own.
+ * - The guest's root is this machine's root, read-only over 9p, with a tmpfs on top: node, node_modules and the
+ *   repository are there under their own paths, and nothing the guest writes remains. /tmp and /run are the guest's own.
  * - `command` is bash, run as root in the repository's folder. Its standard output and error are the console: `onLine`
  *   gets each line, among the kernel's own. To report to the host, print lines with a mark of your own.
  * - `guest.folder` on the host is /out in the guest, read and write, without a cache: acknowledgements written there are
  *   on the host at once.
- * - `disks` are /dev/vda, /dev/vdb … : a raw image, or an NBD server's Unix socket (an own disk with a volatile cache).
+ * - `disks` are /dev/vda, /dev/vdb … : a raw image, or an NBD server's Unix socket (an own disk with a volatile
+ *   cache).
  * - `guest.cutPower()` ends QEMU by SIGKILL: what left the guest stays, what the guest had cached is lost.
  * - gpio-sim is loaded, with no chip yet: configfs, debugfs and tracefs are mounted under /sys/kernel.
- * - One guest at a time on a machine: the next waits for a lock, and `timeoutMs` counts from the first line of the console.
+ * - One guest at a time on a machine: the next waits for a lock, and `timeoutMs` counts from the first line of the
+ *   console.
  */
 
 export type GuestDisk =
