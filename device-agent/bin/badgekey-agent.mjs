@@ -2,9 +2,12 @@
 import { setFlagsFromString } from "node:v8";
 
 const [, , command, option] = process.argv;
-const folder = command === "lines-off" && option === "--in-use" ? process.env.RUNTIME_DIRECTORY : undefined;
+const { RUNTIME_DIRECTORY, STATE_DIRECTORY } = process.env;
+const folders = [RUNTIME_DIRECTORY, STATE_DIRECTORY].filter((folder) => folder !== undefined);
 const isDone =
-  folder !== undefined && (await import("../dist/commands/last-lines-off.js")).lastLinesOff(folder, console.log);
+  command === "lines-off" &&
+  option === "--in-use" &&
+  (await import("../dist/commands/last-lines-off.js")).lastLinesOff(folders, console.log);
 if (!isDone) {
   // Before any module is compiled: the agent runs beside others on a small computer and allocates little. Measured: 12
   // MB less resident memory, and neither start nor decision slower.

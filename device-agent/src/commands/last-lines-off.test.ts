@@ -22,7 +22,8 @@ function leaveRelay(): string {
   writeFileSync(direction, "out\n");
   return direction;
 }
-const lastOff = () => lastLinesOff(folder, (line) => said.push(line), { sysfs: folder, dev: join(folder, "none") });
+const lastOff = (...folders: readonly string[]) =>
+  lastLinesOff([...folders, folder], (line) => said.push(line), { sysfs: folder, dev: join(folder, "none") });
 
 test("R2: what the agent used last is let go of without its configuration", async () => {
   const direction = leaveRelay();
@@ -45,4 +46,12 @@ test("with nothing kept, damage, or a pin that cannot be reached, the whole comm
     inputs: {},
   });
   expect(lastOff()).toBe(false);
+});
+
+test("R2: after a boot, when nothing is kept in memory any more, what lies with the data counts", async () => {
+  const direction = leaveRelay();
+  const driver = { name: "sysfs", base: 512 } as const;
+  await rememberLines([folder], { driver, outputs: { relay: RELAY }, lamps: {}, inputs: {} });
+  expect(lastOff(join(folder, "not-there"))).toBe(true);
+  expect(readFileSync(direction, "utf8")).toBe("low");
 });

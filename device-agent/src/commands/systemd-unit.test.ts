@@ -84,7 +84,9 @@ describe("what SAFETY asks of the agent's unit", () => {
     expect(settings("ExecStopPost")).toEqual([
       "/usr/bin/badgekey-agent lines-off --in-use --config /etc/badgekey/%i.yaml",
     ]);
-    expect(settings("ExecStartPre")).toEqual(["-/usr/bin/badgekey-agent lines-off --config /etc/badgekey/%i.yaml"]);
+    expect(settings("ExecStartPre")).toEqual([
+      "-/usr/bin/badgekey-agent lines-off --in-use --config /etc/badgekey/%i.yaml",
+    ]);
     expect(settings("ExecStart")).toEqual(["/usr/bin/badgekey-agent run --config /etc/badgekey/%i.yaml"]);
   });
 
