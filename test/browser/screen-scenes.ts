@@ -69,6 +69,11 @@ export const scenes: readonly Scene[] = [
   { name: "ready", policy: { contact }, picture: { language: "en", size: "small" } },
   { name: "ready, card stays in", policy: { presence: "hold" } },
   {
+    name: "checking the machine",
+    policy: { wiring: { inputs: { emergencyStop: { pin: 17 } } } },
+    picture: { language: "en", size: "middle" },
+  },
+  {
     name: "lists stale, clock not confirmed",
     stalenessMs: 2 * DAY_MS,
     clock: "untrusted",
@@ -240,6 +245,7 @@ export const scenes: readonly Scene[] = [
     moments: [[0, { kind: "inputChanged", input: "bypassKey", active: true, session: new Uint8Array(8) }]],
     picture: { language: "de", size: "small" },
   },
+  { name: "not started", policy: { contact }, notice: { kind: "interrupted" } },
   {
     name: "finished",
     notice: { kind: "finished", durationMs: 4_020_000 },
