@@ -7,6 +7,7 @@ export { type MachineLines, openLines, type OpenLinesOptions } from "./hardware/
 export { linesOf, type LinesVerdict, type RelayConfig } from "./hardware/lines-of.js";
 export type { HolderRelay } from "./hardware/relay-holder.js";
 export { DriverMissingError, type LinesConfig } from "./hardware/line.js";
+export { rememberLines } from "./hardware/remembered-lines.js";
 export { type FakeJournal, fakeJournal, type FakeJournalOptions } from "./testing/fake-journal.js";
 export { type FakeRelay, fakeRelay } from "./testing/fake-relay.js";
 export { type Card, CardGoneError, type Reader, type ReaderEvent } from "./ports.js";

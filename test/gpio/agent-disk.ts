@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { diskFolder, siteStateStore, writeEnrolment } from "@badgekey/device-agent";
+import { diskFolder, rememberLines, siteStateStore, writeEnrolment } from "@badgekey/device-agent";
 import { fromHex, toHex } from "@badgekey/shared";
 import { testSite } from "@badgekey/shared/testing";
 import { AGENT, type AgentCards, PINS } from "./guest/agent-site.js";
@@ -47,6 +47,9 @@ export async function makeAgentDisk(folder: string, nowAt: number): Promise<stri
   await store.save([{ name: "heartbeat", bytes: site.heartbeat(site.first) }, ...objects], []);
   await store.saveClock(nowAt, nowAt);
   await store.settled();
+  // It has run before: the unit looks here for what may have been left active.
+  const outputs = { relay: { pin: PINS.relay, activeLow: false } };
+  await rememberLines([dataDir], { driver: { name: "sysfs" }, outputs, lamps: {}, inputs: {} });
   const cardOf = (index: number, training: number, level: 2 | 4 = 2): AgentCards["trained"] => {
     const uid = `04${index.toString(16).padStart(12, "0")}`;
     const holder = index.toString(16).padStart(8, "0");

@@ -24,7 +24,8 @@ const suites: readonly Suite[] = [
 
 /**
  * Boots guest after guest, one line a case on standard error; `--json` prints the same as one object on standard
- * output. Resolves with the exit code: 0 when every case held.
+ * output. The simulated lines, or with `--board` the emulated Raspberry Pi. Resolves with the exit code: 0 when every
+ * case held.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -33,10 +34,12 @@ export async function main(args: readonly string[]): Promise<number> {
       json: { type: "boolean", default: false },
       strict: { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
+      board: { type: "boolean", default: false },
       only: { type: "string", multiple: true },
     },
   });
-  const chosen = suites.filter(({ name }) => values.only?.includes(name) ?? true);
+  const isOfBoard = ({ name }: Suite): boolean => name === piSuite.name;
+  const chosen = suites.filter((suite) => values.only?.includes(suite.name) ?? isOfBoard(suite) === values.board);
   if (chosen.length === 0) throw new Error(`--only takes one of ${suites.map(({ name }) => name).join(", ")}`);
   // So that QEMU, a child, ends with this process whatever ends it.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));

@@ -1,5 +1,5 @@
 import { type CaseResult, MARK } from "./guest/cases.js";
-import { bootGuest, type GuestOptions } from "./vm/boot-guest.js";
+import { bootGuest, type GuestOptions, NotBootedError, untilBooted } from "./vm/boot-guest.js";
 import type { GuestKernel } from "./vm/guest-kernel.js";
 
 /** What a suite has beside its own. */
@@ -29,27 +29,9 @@ export interface CasesOptions extends Omit<GuestOptions, "kernel" | "software" |
   readonly cutAfter?: { readonly line: string; readonly ms: number };
 }
 
-const MOST_BOOTS = 3;
-
-/**
- * Boots one guest whose command runs cases. Rejects where it ends in any other way than asked for. A kernel that does
- * not even come to our init met a fault of the emulator (it patches itself while another emulated core runs): it is
- * booted again.
- */
-export async function bootCases(context: SuiteContext, options: CasesOptions): Promise<void> {
-  for (let boot = 1; ; boot += 1) {
-    try {
-      await bootOnce(context, options);
-      return;
-    } catch (error) {
-      if (!(error instanceof NotBootedError) || boot === MOST_BOOTS) throw error;
-      context.say(`the guest's kernel did not come up; booting it again (${boot} of ${MOST_BOOTS - 1})`);
-    }
-  }
-}
-
-class NotBootedError extends Error {
-  override readonly name = "NotBootedError";
+/** Boots one guest whose command runs cases. Rejects where it ends in any other way than asked for. */
+export function bootCases(context: SuiteContext, options: CasesOptions): Promise<void> {
+  return untilBooted(() => bootOnce(context, options), context.say);
 }
 
 async function bootOnce(
@@ -58,13 +40,11 @@ async function bootOnce(
 ): Promise<void> {
   let seen = 0;
   let failed = 0;
-  let boots = 0;
   const guest = await bootGuest({
     ...options,
     kernel,
     software,
     onLine: (line) => {
-      if (line.startsWith("init: ")) boots += 1;
       if (!line.startsWith(MARK)) {
         if (line === cutAfter?.line) setTimeout(() => void guest.cutPower(), cutAfter.ms);
         onLine(line);
@@ -79,7 +59,7 @@ async function bootOnce(
   try {
     const end = await guest.ended;
     if (end.kind === "failed") {
-      const NamedError = boots > 0 ? Error : NotBootedError;
+      const NamedError = end.isUp ? Error : NotBootedError;
       throw new NamedError(`the guest ended without a result:\n${end.console}`);
     }
     if (cutAfter && end.kind === "cut") return;

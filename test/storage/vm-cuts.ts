@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bootGuest } from "../gpio/vm/boot-guest.js";
+import { NotBootedError, bootGuest, untilBooted } from "../gpio/vm/boot-guest.js";
 import { type GuestKernel, cacheFolder, guestKernel } from "../gpio/vm/guest-kernel.js";
 import { seeded } from "./seeded.js";
 import { VolatileDisk } from "./volatile-disk.js";
@@ -57,13 +57,8 @@ export async function cutVirtualMachine(cuts: number, seed: number, log: (line: 
       const began = process.hrtime.bigint();
       const random = seeded(seed + round);
       const task = round < cuts ? "write" : "check";
-      const found = await bootOnce({
-        kernel,
-        socket,
-        notes: join(folder, "notes"),
-        task,
-        writeMs: 400 + 2_000 * random(),
-      });
+      const boot = { kernel, socket, notes: join(folder, "notes"), task, writeMs: 400 + 2_000 * random() } as const;
+      const found = await untilBooted(() => bootOnce(boot), log);
       if (round > 0) take(counts, found, `seed ${String(seed)} cut ${String(round)}`);
       else if (found.problems.length > 0) counts.problems.push(...found.problems);
       if (task === "write") {
@@ -123,6 +118,7 @@ async function bootOnce({ kernel, socket, notes, task, writeMs }: Boot): Promise
   try {
     writeFileSync(join(guest.folder, "notes"), given);
     const end = await Promise.race([guest.ended, writing]);
+    if (end?.kind === "failed" && !end.isUp) throw new NotBootedError(end.console);
     if (task === "write") {
       if (end !== undefined) throw new Error(`the guest ended before it wrote: ${JSON.stringify(end)}`);
       await new Promise((resolve) => setTimeout(resolve, writeMs));

@@ -2,8 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type * as adminPackage from "@badgekey/admin";
-import { fromHex } from "@badgekey/shared";
-import { type VirtualCard, ntagWithBadge } from "@badgekey/shared/testing";
+import type { VirtualCard } from "@badgekey/shared/testing";
 import { AGENT, type AgentCards, DATA, PINS } from "./agent-site.js";
 import { pause, until } from "./cases.js";
 import type { SimulatedChip } from "./gpio-sim.js";
@@ -35,20 +34,9 @@ export function mountDisk(): void {
   execFileSync("mount", ["-t", "ext4", "/dev/vda", DATA]);
 }
 
-/** Opens the agent's bench and writes its configuration. */
-export async function openAgentBench(chip: SimulatedChip): Promise<AgentBench> {
-  // The package's one entry loads the whole command line, which takes many seconds in an emulated machine.
-  const built = new URL("../../../../admin/dist/demo/bench.js", import.meta.url);
-  const { openBench } = (await import(built.href)) as typeof adminPackage;
-  mkdirSync(dirname(SOCKET), { recursive: true });
+/** The agent's configuration, and its contacts at rest. */
+export function setUpAgent(chip: SimulatedChip): void {
   mkdirSync("/etc/badgekey", { recursive: true });
-  const bench = await openBench({
-    socketPath: SOCKET,
-    onChange: () => undefined,
-    onTrouble: (detail) => process.stderr.write(`bench: ${detail}\n`),
-  });
-  // The agent has a user of its own.
-  chmodSync(SOCKET, 0o777);
   const simulated = { driver: "simulated", socket: SOCKET };
   const config = {
     agent: AGENT,
@@ -59,6 +47,23 @@ export async function openAgentBench(chip: SimulatedChip): Promise<AgentBench> {
   };
   writeFileSync(`/etc/badgekey/${AGENT}.yaml`, JSON.stringify(config));
   chip.pull(PINS.problemButton, "down");
+}
+
+/** Opens the agent's bench. The agent, which starts meanwhile, finds it. */
+export async function openAgentBench(): Promise<AgentBench> {
+  const { fromHex } = await import("@badgekey/shared");
+  const { ntagWithBadge } = await import("@badgekey/shared/testing");
+  // The package's one entry loads the whole command line, which takes many seconds in an emulated machine.
+  const built = new URL("../../../../admin/dist/demo/bench.js", import.meta.url);
+  const { openBench } = (await import(built.href)) as typeof adminPackage;
+  mkdirSync(dirname(SOCKET), { recursive: true });
+  const bench = await openBench({
+    socketPath: SOCKET,
+    onChange: () => undefined,
+    onTrouble: (detail) => process.stderr.write(`bench: ${detail}\n`),
+  });
+  // The agent has a user of its own.
+  chmodSync(SOCKET, 0o777);
   const cards = readCards();
   const cardOf = ({ uid, badge }: AgentCards["trained"]): VirtualCard =>
     ntagWithBadge("NTAG215", fromHex(uid), fromHex(badge));

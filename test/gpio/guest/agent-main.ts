@@ -1,4 +1,4 @@
-import { mountDisk, openAgentBench } from "./agent-bench.js";
+import { mountDisk, openAgentBench, setUpAgent } from "./agent-bench.js";
 import { DATA, PINS } from "./agent-site.js";
 import { pause, runCases, until } from "./cases.js";
 import { createChip } from "./gpio-sim.js";
@@ -16,19 +16,20 @@ const chip = createChip();
 const trace = new LineTrace(chip.base);
 mountDisk();
 const relay = new WatchedPin(PINS.relay, chip, trace);
-const bench = await openAgentBench(chip);
+setUpAgent(chip);
 const agent = await agentUnit(chip);
+agent.start();
+const startedAt = performance.now();
+const bench = await openAgentBench();
+bench.lay(bench.trained);
 
 const failed = await runCases([
   {
     name: "R6: a card that lies in the field at boot counts for nothing, until it is taken away and laid again",
     run: async (measure) => {
-      const beganAt = performance.now();
-      bench.lay(bench.trained);
-      agent.start();
       await bench.ready();
       await agent.active();
-      measure("activeAfterMs", performance.now() - beganAt);
+      measure("activeAfterMs", performance.now() - startedAt);
       await pause(2000);
       relay.expectUnmoved(0);
       bench.take();

@@ -81,7 +81,7 @@ export async function relayUnit(
   const folder = `${UNITS}/badgekey-agent@${instance}.service.d`;
   mkdirSync(folder);
   // It has no configuration that lines-off could read before it starts.
-  const changes = ["[Service]", "Type=exec", "WatchdogSec=0", "ExecStartPre=", "ExecStart=", program];
+  const changes = ["[Service]", "Type=exec", "WatchdogSec=0", "RestartSec=0", "ExecStartPre=", "ExecStart=", program];
   writeFileSync(`${folder}/program.conf`, `${changes.join("\n")}\n`);
   writeFileSync(`/etc/badgekey/${instance}.yaml`, "");
   run("systemctl", "daemon-reload");

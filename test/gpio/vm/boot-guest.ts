@@ -53,8 +53,11 @@ export type GuestEnd =
   | { readonly kind: "exited"; readonly code: number }
   | { readonly kind: "cut" }
   | { readonly kind: "timedOut" }
-  /** It ended without a result: a panic, or QEMU could not start. `console` holds the last lines. */
-  | { readonly kind: "failed"; readonly console: string };
+  /**
+   * It ended without a result: a panic, or QEMU could not start. `console` holds the last lines; `isUp` tells whether
+   * the kernel came to our init.
+   */
+  | { readonly kind: "failed"; readonly isUp: boolean; readonly console: string };
 
 export interface Guest {
   /** The host's side of /out. */
@@ -67,6 +70,27 @@ export interface Guest {
 }
 
 const KEPT_LINES = 60;
+const MOST_BOOTS = 3;
+
+/** For a guest whose kernel did not even come to our init. */
+export class NotBootedError extends Error {
+  override readonly name = "NotBootedError";
+}
+
+/**
+ * Does it again when it rejects with a NotBootedError: a fault of the emulator, where the kernel patches itself while
+ * another emulated core runs. Nothing of ours has run then.
+ */
+export async function untilBooted<T>(boot: () => Promise<T>, say: (line: string) => void): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await boot();
+    } catch (error) {
+      if (!(error instanceof NotBootedError) || attempt === MOST_BOOTS) throw error;
+      say(`the guest's kernel did not come up; booting it again (${attempt} of ${MOST_BOOTS - 1})`);
+    }
+  }
+}
 
 /** Starts a guest and resolves at once; its end, whatever it is, resolves `ended`. Rejects where QEMU is missing. */
 export async function bootGuest(options: GuestOptions): Promise<Guest> {
@@ -83,7 +107,9 @@ export async function bootGuest(options: GuestOptions): Promise<Guest> {
     why = reason;
     child.kill("SIGKILL");
   };
+  let isUp = false;
   const hear = (line: string): void => {
+    if (line.startsWith("init: ")) isUp = true;
     timer ??= setTimeout(() => kill("timedOut"), options.timeoutMs ?? 120_000);
     console.push(line);
     if (console.length > KEPT_LINES) console.shift();
@@ -100,7 +126,7 @@ export async function bootGuest(options: GuestOptions): Promise<Guest> {
     if (why !== "ended") return { kind: why };
     const code = await readFile(join(shared, "exit-code"), "utf8").catch(() => undefined);
     return code === undefined
-      ? { kind: "failed", console: console.join("\n") }
+      ? { kind: "failed", isUp, console: console.join("\n") }
       : { kind: "exited", code: Number(code) };
   });
   return {
