@@ -1,6 +1,6 @@
 import type { AgentView, BadgeView, Level } from "@badgekey/shared";
 
-/** The words people read (DESIGN section 1); programs get the codes with --json. */
+/** The words people read; programs get the codes with --json. */
 export const levelWords = { 1: "trainee", 2: "user", 3: "trainer", 4: "steward" } as const satisfies Record<
   Level,
   string

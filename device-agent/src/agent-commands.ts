@@ -18,7 +18,7 @@ export interface CommandsOptions {
 
 const COMMIT_MS = 250;
 
-/** What staff order, by signed commands (SPEC 4.7, DESIGN section 4): each number once, counted before it acts. */
+/** What staff order, by signed commands (SPEC 4.7): each number once, counted before it acts. */
 export class Commands {
   readonly #context: AgentContext;
   readonly #options: CommandsOptions;

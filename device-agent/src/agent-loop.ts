@@ -55,7 +55,7 @@ const MOST_LAG_MS = 250;
 const ALL_INACTIVE: Permit = { relay: "open", runOn: false, stop: false };
 
 /**
- * The loop around the interlock, the only place with effects on the machine (STYLE E9): one event at a time; it opens
+ * The loop around the interlock, the only place with effects on the machine: one event at a time; it opens
  * before it writes, and writes before it closes.
  */
 export class Loop {
@@ -177,19 +177,23 @@ export class Loop {
       this.#remembered = state;
     });
     if (!hasOpened) return this.#followedBy({ event, before, records }, this.#relayFailed());
-    const starts = records.some(({ kind }) => kind === "sessionStarted");
-    if (!starts) return { event, before, records };
+    const session = records.find(({ kind }) => kind === "sessionStarted")?.session;
+    if (!session) return { event, before, records };
     // SAFETY R8: no log, no start. The commit may still come; `startAborted` stands behind it then.
     const isLogged = within(COMMIT_MS, remembered, this.#deps.scheduler);
     // SAFETY R2: in a handover the contact is closed already, and nothing that opens it waits for the log.
     if (this.#told.relay === "closed") {
       void isLogged
-        .then((logged) => (logged ? undefined : this.submit({ kind: "startNotLogged" })))
+        .then((logged) => (logged ? undefined : this.submit({ kind: "startNotLogged", session })))
         .catch(ignoreHandled);
       return { event, before, records };
     }
+    // What runs on from the use before does so while the log is written.
+    if (!isInactive(this.#told) && !(await this.#tell(this.#told))) {
+      return this.#followedBy({ event, before, records }, this.#relayFailed());
+    }
     if (await isLogged) return { event, before, records };
-    return this.#followedBy({ event, before, records }, this.#decide(this.#timed({ kind: "startNotLogged" })));
+    return this.#followedBy({ event, before, records }, this.#decide(this.#timed({ kind: "startNotLogged", session })));
   }
 
   async #followedBy(first: Decided, next: Promise<Decided>): Promise<Decided> {
@@ -247,7 +251,7 @@ export class Loop {
     return this.#deps.clock.nowMs();
   }
 
-  /** A bug opens the relay (STYLE E6): nothing is decided any more, and no permit is renewed. */
+  /** A bug opens the relay: nothing is decided any more, and no permit is renewed. */
   fail(error: unknown): void {
     if (this.#ended) return;
     this.#ended = true;

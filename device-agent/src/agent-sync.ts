@@ -257,7 +257,7 @@ export class Sync {
     return this.#saving;
   }
 
-  /** Out of service stands in the policy, too, until it is released (DESIGN section 4). */
+  /** Out of service stands in the policy, too, until it is released. */
   async #applyLockout(): Promise<void> {
     const { policy } = this.#context.deps.trust.state;
     if (!policy) return;

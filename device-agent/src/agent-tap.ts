@@ -20,7 +20,7 @@ interface Timing {
 }
 
 /**
- * A tap from the card to the relay (DESIGN section 7): dialogue, verdict, step, commit, relay, screen. Nothing here
+ * A tap from the card to the relay: dialogue, verdict, step, commit, relay, screen. Nothing here
  * waits for the network, and the dialogue runs beside the loop.
  */
 export class Taps {

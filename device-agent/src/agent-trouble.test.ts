@@ -28,14 +28,13 @@ describe("the machine's wiring", () => {
     bench.uplink.connect();
     await settle();
     bench.relay.refuseWiring("GPIO 9 is named twice");
-    bench.relay.hang();
     await bench.setPolicy({ wiring });
     await bench.pass(3_000);
     await bench.tap(bench.badge());
     expect([bench.relay.closures, bench.screen.code]).toEqual([0, "MACHINE_FAULTED"]);
     expect(bench.told[0]).toBe("faultRaised RELAY_UNRESPONSIVE");
     bench.relay.refuseWiring(undefined);
-    bench.relay.mend();
+    await bench.setPolicy({ wiring: { ...wiring, pulseSeconds: 20 } });
     await bench.pass(3_000);
     expect(bench.told).toContain("faultCleared RELAY_UNRESPONSIVE");
   });

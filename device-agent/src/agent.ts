@@ -43,7 +43,7 @@ const STOP_MS = 500;
 
 const MOST_REASON = 200;
 
-/** Puts an agent together (DESIGN sections 2 and 7). Nothing happens before `start`. */
+/** Puts an agent together. Nothing happens before `start`. */
 export function createAgent(deps: AgentDeps): Agent {
   return new MachineAgent(deps);
 }

@@ -250,7 +250,7 @@ export interface ScreenNote {
 }
 
 /**
- * What the machine's screen shows: plain words of DESIGN section 1, never a code or a name of a person. The first four
+ * What the machine's screen shows: plain words, never a code or a name of a person. The first four
  * say it all by themselves, for screens of a few lines; the rest is for those that can do more.
  */
 export interface ScreenView {

@@ -8,7 +8,7 @@ import { KeyFileError } from "./keys/key-files.js";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
-/** Data on stdout, people on stderr (STYLE E13): one JSON line when everything listens. */
+/** Data on stdout, people on stderr: one JSON line when everything listens. */
 async function run(configPath: string): Promise<void> {
   // Names and keys: whatever is made below the data directory is for this user alone.
   process.umask(0o077);

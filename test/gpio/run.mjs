@@ -1,5 +1,6 @@
 // The tests on real kernel lines, in virtual machines: `npm run test:gpio [-- --only relay] [--json] [--strict]`, and
-// `npm run test:board`. What is needed of the system is looked at first, so that a machine without it is told in one line.
+// `npm run test:board`. What is needed of the system is looked at first, so that a machine without it is told in one
+// line.
 import { spawnSync } from "node:child_process";
 
 const wanted = [

@@ -139,9 +139,10 @@ describe("trainings, people, machines", () => {
     expect((await run("machine list")).data).toContain(
       "laser-1  Laser cutter  laser-1     laser user  tap       60 min       in service",
     );
-    expect((await run('machine out-of-service laser-1 --reason "lens broken" --now')).data).toContain(
-      "out of service: lens broken",
-    );
+    const now = 'machine out-of-service laser-1 --reason "lens broken" --now';
+    expect((await run(now)).people).toContain("add --yes");
+    expect(await run(now, { interactive: true, answers: ["no"] })).toMatchObject({ exit: 1 });
+    expect((await run(`${now} --yes`)).data).toContain("out of service: lens broken");
     expect(gateway.bodies.at(-1)).toEqual({ reason: "lens broken", when: "now" });
   });
 

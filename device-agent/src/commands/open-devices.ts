@@ -70,7 +70,7 @@ export async function openReaderOrRefuse(
 
 /**
  * The same reader; `onAmbiguous` is told when, before it was ever ready, more than one device fits. Which one guards
- * the machine must not be left to chance (DESIGN section 5). Later a second device is one lost reader, no reason to
+ * the machine must not be left to chance. Later a second device is one lost reader, no reason to
  * end.
  */
 export function watchAmbiguity(reader: Reader, onAmbiguous: (refusal: RefusedError) => void): Reader {

@@ -48,7 +48,8 @@ export class FailSafeOutputs {
     const nowMs = monotonicMs();
     // A clock that does not agree with ours must not lengthen the permit.
     const leftMs = Math.min(ms, LONGEST_PERMIT_MS, sentAt + ms - nowMs);
-    if (!(leftMs > 0)) this.#lapse();
+    // By the clock: a process that stood still hears of the permit before its own timer.
+    if (!(leftMs > 0) || (this.isPermitted && nowMs >= this.#untilMs)) this.#lapse();
     if (this.#hasLapsed) return false;
     if (wanted.has("relay") && !this.#lines.has("relay")) throw new Error("a permit for a relay that is not wired");
     clearTimeout(this.#deadline);

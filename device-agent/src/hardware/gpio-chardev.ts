@@ -6,8 +6,9 @@ const READ_EVERY = 5;
 
 /**
  * Header pins by the GPIO character device (uAPI v2); inputs are pulled to their inactive level. Throws a
- * DriverMissingError where the binding, the chip or the permission is missing. The kernel lets the lines go when this
- * process ends; it does not debounce them, because that would hide a contact that chatters.
+ * DriverMissingError where the binding, the chip or the permission is missing. What the kernel does with the lines
+ * when this process ends is the chip driver's own affair. It does not debounce them, because that would hide a contact
+ * that chatters.
  */
 export function chardevDriver(
   { chipLabel }: Pick<GpioDriverConfig, "chipLabel">,

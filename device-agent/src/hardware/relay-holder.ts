@@ -212,10 +212,16 @@ class SupervisedRelay implements HolderRelay {
     await this.#options.onLines?.(lines);
     if (this.#isClosing()) return new Error("the relay is closed down");
     this.inputs.forget();
-    const link: HolderLink = new HolderLink(lines, {
-      onReport: (report) => this.#link === link && this.inputs.take(report),
-      onNote: (note) => this.#options.onNote?.(note),
-    });
+    let link: HolderLink;
+    try {
+      link = new HolderLink(lines, {
+        onReport: (report) => this.#link === link && this.inputs.take(report),
+        onNote: (note) => this.#options.onNote?.(note),
+      });
+    } catch (error) {
+      // Where memory is short a process may not even be made.
+      return error as Error;
+    }
     this.#link = link;
     try {
       const { driver } = await link.ready();

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { rename, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type DriverConfig, LAMPS, type LinesConfig, OUTPUTS, type Pin } from "./line.js";
 
@@ -12,18 +12,26 @@ export type RememberedLines = Omit<LinesConfig, "inputs">;
 
 /**
  * Keeps the outputs for `lines-off` in each of the folders, before the first of them is used. Need not survive a power
- * cut: the pins do not either.
+ * cut: the pins do not either. Rejects where a folder did not take it; nothing older stays there then.
  */
 export async function rememberLines(
   folders: readonly string[],
   { driver, outputs, lamps }: LinesConfig,
 ): Promise<void> {
   if (driver.name === "simulated") return;
+  const failures: unknown[] = [];
   for (const folder of folders) {
     const file = join(folder, FILE);
-    await writeFile(`${file}.tmp`, JSON.stringify({ driver, outputs, lamps }), { mode: 0o600 });
-    await rename(`${file}.tmp`, file);
+    try {
+      await writeFile(`${file}.tmp`, JSON.stringify({ driver, outputs, lamps }), { mode: 0o600 });
+      await rename(`${file}.tmp`, file);
+    } catch (error) {
+      failures.push(error);
+      // What it says is no longer true: better none, then the whole command looks itself.
+      await rm(file, { force: true }).catch((cause: unknown) => failures.push(cause));
+    }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 /**

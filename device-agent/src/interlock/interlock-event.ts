@@ -57,8 +57,8 @@ export type InterlockEvent = { readonly atMs: number } & (
   | { readonly kind: "outOfServiceCleared"; readonly by: string; readonly command?: number }
   | { readonly kind: "faultRaised"; readonly fault: FaultCode; readonly severity: Severity }
   | { readonly kind: "faultCleared"; readonly fault: FaultCode; readonly by?: string }
-  /** `sessionStarted` was not committed in time: no log, no start (SAFETY R8). */
-  | { readonly kind: "startNotLogged" }
+  /** `sessionStarted` of this session, the running one unless named, was not committed in time (SAFETY R8). */
+  | { readonly kind: "startNotLogged"; readonly session?: Uint8Array }
   | { readonly kind: "policyChanged" }
   /** The running session's badge is withdrawn, or good again. */
   | { readonly kind: "badgeStatusChanged"; readonly status: "good" | "withdrawn"; readonly code?: BadgeCode }

@@ -12,7 +12,7 @@ export interface Outputs {
 
 const OFF: Outputs = { relay: "open", runOn: false, stop: false };
 
-/** The outputs follow state and policy and nothing else (DESIGN section 6). */
+/** The outputs follow state and policy and nothing else. */
 export function outputsFor(state: InterlockState, policy: MachinePolicy): Outputs {
   switch (state.kind) {
     case "starting":

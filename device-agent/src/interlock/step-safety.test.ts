@@ -153,6 +153,16 @@ const rows: readonly Row[] = [
     told: ["sessionStarted", "faultRaised JOURNAL_UNAVAILABLE", "startAborted fault JOURNAL_UNAVAILABLE"],
   },
   {
+    title: "R8: nor does one that was not logged end the use of who came after",
+    moments: [
+      [0, "a"],
+      [250, { kind: "startNotLogged", session: new Uint8Array(8) }],
+    ],
+    state: "active",
+    relay: "closed",
+    told: ["sessionStarted", "faultRaised JOURNAL_UNAVAILABLE"],
+  },
+  {
     title: "R10: a badge withdrawn during its use does not open the relay at once",
     moments: [
       [0, "a"],

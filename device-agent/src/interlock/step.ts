@@ -1,7 +1,14 @@
-import type { MachinePolicy } from "@badgekey/shared";
+import { type MachinePolicy, sameBytes } from "@badgekey/shared";
 import { reconsider } from "./begin-session.js";
 import type { InterlockEvent, InterlockRecord, Step } from "./interlock-event.js";
-import { type Active, type Armed, type InterlockState, type Requested, blocksOf } from "./interlock-state.js";
+import {
+  type Active,
+  type Armed,
+  type InterlockState,
+  type Requested,
+  blocksOf,
+  sessionOf,
+} from "./interlock-state.js";
 import { FINISH_MS } from "./interlock-times.js";
 import { dismiss, isBounce, leave, rest, stay, stillPending, andThen, touched } from "./leave.js";
 import { announce, passTime } from "./pass-time.js";
@@ -15,7 +22,7 @@ import { hearContact, keepSight, watchMachine } from "./watch-machine.js";
 type On<K extends InterlockEvent["kind"]> = Extract<InterlockEvent, { kind: K }>;
 
 /**
- * The interlock: one event to the next state and what must be remembered (DESIGN section 6, SAFETY). It never awaits,
+ * The interlock: one event to the next state and what must be remembered (SAFETY). It never awaits,
  * logs or reads a clock. `policy` is the one in force: its mode and wiring are those that hold now. A relay closes only
  * out of an accepted tap, or out of a press or the extraction's feedback after one.
  */
@@ -98,8 +105,11 @@ function stopped(state: InterlockState, { atMs }: On<"stopped">): Step {
 }
 
 /** SAFETY R8. The record of the start may still be committed later; `startAborted` then follows it. */
-function startNotLogged(state: InterlockState, { atMs }: On<"startNotLogged">): Step {
-  const raised = raiseFault(state, { fault: "JOURNAL_UNAVAILABLE", severity: "openNow", atMs });
+function startNotLogged(state: InterlockState, { atMs, session }: On<"startNotLogged">): Step {
+  const using = sessionOf(state)?.id;
+  // Another use has begun since, with a log of its own: it is not the one to end.
+  const severity = session && using && !sameBytes(using, session) ? "whenIdle" : "openNow";
+  const raised = raiseFault(state, { fault: "JOURNAL_UNAVAILABLE", severity, atMs });
   const records = raised.records.map((record): InterlockRecord =>
     record.kind === "sessionEnded" ? { ...record, kind: "startAborted" } : record,
   );

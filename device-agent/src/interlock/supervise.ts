@@ -65,7 +65,7 @@ export function tapBySupervisor(
   };
 }
 
-/** The trainer left, or his time is over: warns, and never cuts a busy machine (DESIGN section 6). */
+/** The trainer left, or his time is over: warns, and never cuts a busy machine. */
 export function endSupervision(
   state: Active,
   { atMs, reason }: { readonly atMs: number; readonly reason: "tap" | "time" },

@@ -206,7 +206,8 @@ function tapWhilePending(state: Pending, event: TapAccepted, policy: MachinePoli
     // Also the trainer who is still signed on himself: he hands his machine over to the trainee.
     if (isInTime && tapper.maySupervise && !isSame) {
       const supervision = superviseBy(tapper, { trainee: candidate.holder.key, atMs: event.atMs }, policy);
-      return handOver(running, { ...event, candidate }, policy, supervision);
+      // The card that lies there is the trainer's: where cards stay in, the trainee's would be missed.
+      return handOver(running, { ...event, candidate, cardPresent: false }, policy, supervision);
     }
   } else if (isInTime && isSame) {
     return handOver(running, event, policy);
@@ -214,7 +215,7 @@ function tapWhilePending(state: Pending, event: TapAccepted, policy: MachinePoli
   return tapWhileActive(running, event, policy);
 }
 
-/** One session ends and the next starts without opening the relay (DESIGN section 6). */
+/** One session ends and the next starts without opening the relay. */
 function handOver(state: Active, event: TapAccepted, policy: MachinePolicy, coTap?: Supervision): Step {
   const { candidate, cardPresent, atMs } = event;
   const isClosed = state.contact.kind !== "released";

@@ -22,7 +22,7 @@ export type { Notice, ScreenContext } from "./screen-context.js";
 const builtInProblems = ["problem.broken", "problem.unsafe", "problem.poor", "problem.supplies"] as const;
 
 /**
- * What the machine's screen shows: plain words in one language, no codes, no names of persons (DESIGN section 1). Pure.
+ * What the machine's screen shows: plain words in one language, no codes, no names of persons. Pure.
  */
 export function screenFor(state: InterlockState, context: ScreenContext): ScreenView {
   const { messages, policy, notice } = context;

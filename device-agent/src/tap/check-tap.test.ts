@@ -244,15 +244,17 @@ describe("verdicts", () => {
 });
 
 describe("successors", () => {
+  /** Claims that may be left out of a badge that would have them. */
+  type Claimed = { readonly [C in keyof BadgeClaims]?: BadgeClaims[C] | undefined };
   const claims = { cardUid: uid, grants: [grant(2, 2)] };
   /** A site in whose directory the old badge leads to another one with these claims. */
   function renewed(
-    change: Partial<BadgeClaims> = {},
+    change: Claimed = {},
     statuses: TestSiteOptions["statuses"] = { 7: "superseded" },
-    was: Partial<BadgeClaims> = {},
+    was: Claimed = {},
   ) {
     const site = testSite({ statuses });
-    const old = site.badge({ ...claims, ...was });
+    const old = site.badge({ ...claims, ...was } as Partial<BadgeClaims>);
     const next = site.badge({
       ...claims,
       grants: [grant(1, 2), grant(2, 2)],
@@ -260,7 +262,7 @@ describe("successors", () => {
       statusIndex: 8,
       succeeds: sha256(old).subarray(0, 8),
       ...change,
-    });
+    } as Partial<BadgeClaims>);
     const shard = signDirectoryShard(
       {
         version: 1,
@@ -300,8 +302,28 @@ describe("successors", () => {
     ["for another card", { cardUid: copy }],
     ["of another badge", { succeeds: new Uint8Array(8) }],
     ["older than it", { issuedAt: TEST_EPOCH - DAY_MS, expiresAt: TEST_EPOCH + DAY_MS * 10 }],
-  ])("but not to one %s", (_what, change) => {
+    ["of its own moment", { issuedAt: TEST_EPOCH }],
+    ["that is bound to no card", { cardUid: undefined }],
+    ["that says of none that it succeeds it", { succeeds: undefined }],
+  ] as readonly (readonly [string, Claimed])[])("but not to one %s", (_what, change) => {
     expect(codesOf(renewed(change))).toBe("BADGE_SUPERSEDED TRAINING_MISSING");
+  });
+
+  test("nor from a badge of nobody, of no day, or of no card to one that is bound", () => {
+    const anonymous = { holder: undefined };
+    expect(codesOf(renewed(anonymous, undefined, anonymous))).toBe("BADGE_SUPERSEDED TRAINING_MISSING");
+    expect(codesOf(renewed({}, undefined, { issuedAt: undefined }))).toBe("BADGE_SUPERSEDED TRAINING_MISSING");
+    expect(codesOf(renewed({}, undefined, { cardUid: undefined }))).toContain("BADGE_SUPERSEDED");
+  });
+
+  test("an unbound badge leads to an unbound one", () => {
+    const unbound = { cardUid: undefined };
+    expect(renewed(unbound, undefined, unbound)).toMatchObject({ badge: { claims: { statusIndex: 8 } } });
+  });
+
+  test("an expired badge whose number no list has leads nowhere", () => {
+    const ended = { expiresAt: TEST_EPOCH + 3_600_000, statusIndex: 90_000 };
+    expect(codesOf(renewed({}, {}, ended))).toBe("BADGE_EXPIRED TRAINING_MISSING");
   });
 
   test("a withdrawn badge leads nowhere, a withdrawn successor withdraws the card", () => {

@@ -46,7 +46,7 @@ export interface TapFacts {
 const FINAL: readonly (TapCode | BadgeCode)[] = ["BADGE_REVOKED", "BADGE_SUSPENDED"];
 
 /**
- * Decides whether this presentation may open this machine now (SPEC 3.5, DESIGN sections 5 and 6). A refusal lists
+ * Decides whether this presentation may open this machine now (SPEC 3.5). A refusal lists
  * everything that is missing, what the holder must hear first in front; a badge withdrawn or on hold is told alone.
  */
 export function checkTap(facts: TapFacts): TapVerdict {
@@ -70,8 +70,7 @@ export function checkTap(facts: TapFacts): TapVerdict {
     ...(held.needsSupervision ? [held.supervised ?? { code: "SUPERVISION_REQUIRED" as const }] : []),
     ...(isShort ? [{ code: "ASSURANCE_TOO_LOW" as const }] : []),
   ];
-  // What a machine that only watches lets pass: missing grants, supervision and assurance, nothing else (DESIGN section
-  // 6).
+  // What a machine that only watches lets pass: missing grants, supervision and assurance, nothing else.
   const watches = modeInForce(policy, now, facts.clock).kind === "warnOnly";
   const missing: Missing[] = [
     ...(verdict.ok ? [] : [badgeMissing(verdict.code, badge)]),

@@ -5,7 +5,7 @@ type Mode = MachinePolicy["mode"];
 const ENFORCE: Mode = { kind: "enforce" };
 
 /**
- * The mode that holds now: whatever ends by the clock counts as ended unless the time is confirmed (DESIGN section 6).
+ * The mode that holds now: whatever ends by the clock counts as ended unless the time is confirmed.
  */
 export function modeInForce({ mode }: MachinePolicy, now: Instant, clock: ClockState): Mode {
   switch (mode.kind) {

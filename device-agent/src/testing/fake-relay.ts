@@ -20,6 +20,8 @@ export class FakeRelay implements Relay {
   #permits = 0;
   #onFault: (reason: string) => void = () => {};
   #refusal: string | undefined;
+  /** Why the wiring that was last asked for is not in use: no permit then, until a good one. */
+  #refused: string | undefined;
   /** Every wiring that was taken into use, oldest first. */
   readonly wirings: Wiring[] = [];
 
@@ -29,7 +31,9 @@ export class FakeRelay implements Relay {
   }
 
   permit(ms: number, what: Permit): Promise<void> {
-    if (this.#holder !== "answers") return Promise.reject(this.#trouble());
+    if (!Number.isFinite(ms) || ms < 1) return Promise.reject(new RangeError("a permit lasts 1 to 500 ms"));
+    const trouble = this.#trouble();
+    if (trouble) return Promise.reject(trouble);
     if (Number.isFinite(this.#until) && this.#now() >= this.#until) {
       return Promise.reject(new Error("a permit was not renewed in time; the relay has opened"));
     }
@@ -41,9 +45,10 @@ export class FakeRelay implements Relay {
   }
 
   open(): Promise<void> {
-    if (this.#holder !== "answers") return Promise.reject(this.#trouble());
+    const trouble = this.#trouble();
+    if (this.#refused === undefined && trouble) return Promise.reject(trouble);
     this.#drop();
-    return Promise.resolve();
+    return trouble ? Promise.reject(trouble) : Promise.resolve();
   }
 
   watch(onFault: (reason: string) => void): void {
@@ -52,7 +57,9 @@ export class FakeRelay implements Relay {
 
   rewire(wiring: Wiring): Promise<void> {
     this.#drop();
-    if (this.#refusal !== undefined) return Promise.reject(new Error(this.#refusal));
+    this.#refused = this.#refusal;
+    const trouble = this.#trouble();
+    if (trouble) return Promise.reject(trouble);
     this.wirings.push(wiring);
     return Promise.resolve();
   }
@@ -106,7 +113,7 @@ export class FakeRelay implements Relay {
     this.#holder = "answers";
   }
 
-  /** From now on each new wiring is refused with this sentence; undefined takes it again. */
+  /** From now on each new wiring is refused with this sentence, and every permit after it; undefined takes it again. */
   refuseWiring(reason: string | undefined): void {
     this.#refusal = reason;
   }
@@ -115,8 +122,10 @@ export class FakeRelay implements Relay {
     this.#until = Number.NEGATIVE_INFINITY;
   }
 
-  #trouble(): Error {
+  #trouble(): Error | undefined {
     switch (this.#holder) {
+      case "answers":
+        return this.#refused === undefined ? undefined : new Error(this.#refused);
       case "closed":
         return new Error("the relay is closed down");
       case "dead":

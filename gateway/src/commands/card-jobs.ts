@@ -20,7 +20,7 @@ export interface CardJobDeps {
 /** After the card's time on the reader is over, the agent's answer may still be on its way. */
 const GRACE_MS = 10_000;
 
-/** Jobs at an agent's reader: read a card, or read it, sign the badge for it and write it (DESIGN section 7.2). */
+/** Jobs at an agent's reader: read a card, or read it, sign the badge for it and write it. */
 export class CardJobs {
   /** Results of one job are taken one after the other. */
   #last: Promise<void> = Promise.resolve();

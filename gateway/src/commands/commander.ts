@@ -15,7 +15,7 @@ export interface CommandDeps {
 /** How long a command may be carried out, ms: it is for now, what lasts stands in the policy (SPEC 4.7). */
 const LIFE_MS = 60_000;
 
-/** Sends one command: its number is committed before it is signed (DESIGN section 4). Refused: AGENT_UNREACHABLE. */
+/** Sends one command: its number is committed before it is signed. Refused: AGENT_UNREACHABLE. */
 export async function sendCommand(agent: string, action: CommandAction, deps: CommandDeps): Promise<number> {
   const { site, signer, store, isConnected, send, clock } = deps;
   if (!isConnected(agent)) {

@@ -67,7 +67,7 @@ export class CertificateRefusedError extends Error {
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
-/** As long as the root (DESIGN section 4): replacing the CA means visiting every machine. */
+/** As long as the root: replacing the CA means visiting every machine. */
 const caDays = 3_650;
 const p256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 /** SubjectPublicKeyInfo of an uncompressed P-256 point. */

@@ -26,7 +26,7 @@ const transitions = {
 } as const satisfies Record<StaffAction["action"], { from: readonly HeldState[]; to: HeldState }>;
 
 /**
- * Withdraws a badge, holds it, or lifts the hold (DESIGN section 7.3): one transaction for status, reason, operator and
+ * Withdraws a badge, holds it, or lifts the hold: one transaction for status, reason, operator and
  * instant, then a new status list and heartbeat. Refused: NOT_FOUND, CONFLICT where its state does not allow it.
  */
 export async function changeBadge(

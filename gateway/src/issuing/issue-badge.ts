@@ -29,7 +29,7 @@ export interface BadgeRequest {
 const MOST_DRAWS = 120;
 
 /**
- * Issues a badge (STYLE E7): the intent is committed first, so that no index or pseudonym is ever used twice, then
+ * Issues a badge: the intent is committed first, so that no index or pseudonym is ever used twice, then
  * signed, then marked issued. Refused: REQUEST_INVALID (card), CONFLICT (nothing to grant, card of somebody else).
  */
 export async function issueBadge(request: BadgeRequest, deps: IssuingDeps): Promise<Badge> {
@@ -144,7 +144,7 @@ async function sign(badge: Badge, cardUid: string | null, { store, issuer, clock
   return { ...badge, ...issued, state: "valid" } as const;
 }
 
-/** Only a 7-byte UID that does not change names one card (DESIGN section 5), and a card carries one person's badge. */
+/** Only a 7-byte UID that does not change names one card, and a card carries one person's badge. */
 async function requireBindable(cardUid: string, person: string, store: BadgeStore): Promise<void> {
   if (cardUid.length !== 14) {
     throw new RefusedError("REQUEST_INVALID", `cardUid: ${cardUid.length / 2} bytes, a badge binds to 7`, {

@@ -11,7 +11,7 @@ export interface GrantPlan {
 }
 
 /**
- * Lays grants with their own ends into one badge (DESIGN section 3): it ends with the latest, at most 400 days from
+ * Lays grants with their own ends into one badge: it ends with the latest, at most 400 days from
  * `now`; the others say how many days before. Refused: CONFLICT where nothing lives on.
  */
 export function planGrants(held: readonly HeldGrant[], now: Instant, notAfter = Number.POSITIVE_INFINITY): GrantPlan {

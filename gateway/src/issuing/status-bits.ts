@@ -1,7 +1,7 @@
 import { setStatus } from "@badgekey/shared";
 import type { BadgeStore, HeldState } from "./ports.js";
 
-/** Statuses a list has from its first day (DESIGN section 4): a badge issued later lies inside the list agents hold. */
+/** Statuses a list has from its first day: a badge issued later lies inside the list agents hold. */
 export const STATUS_CAPACITY = 1 << 17;
 
 /** The issuer's statuses in memory, 2 bits each, and which badges no published list holds yet. */

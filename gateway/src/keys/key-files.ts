@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { writeFileDurably } from "./write-file.js";
 
 /**
- * The keys a gateway holds (DESIGN section 4, custody): five roles of the root, the issuer of badges, its status list.
+ * The keys a gateway holds: five roles of the root, the issuer of badges, its status list.
  */
 export const keyNames = ["root", "trust", "policy", "online", "command", "issuer", "status"] as const;
 export type KeyName = (typeof keyNames)[number];

@@ -15,7 +15,7 @@ import type { Site } from "./site.js";
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
-/** How long each object is accepted as an update (DESIGN section 4), ms. */
+/** How long each object is accepted as an update, ms. */
 export const lifeMs = {
   trust: 400 * DAY_MS,
   policy: 400 * DAY_MS,

@@ -24,7 +24,7 @@ const ENOUGH_FOR_ANOTHER = 250;
 
 /**
  * Group commit: packets that arrive while a commit runs go into the next one together, so the price of one fsync is
- * shared under load and paid at once without it. `take` resolves after the commit; PUBACK follows (DESIGN section 7.4).
+ * shared under load and paid at once without it. `take` resolves after the commit; PUBACK follows.
  */
 export class Ingest {
   readonly #deps: IngestDeps;

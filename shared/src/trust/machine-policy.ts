@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /**
- * What a machine's signed policy can ask for (DESIGN section 6), with every default. On the wire it is a CBOR map with
+ * What a machine's signed policy can ask for, with every default. On the wire it is a CBOR map with
  * these texts as keys (SPEC 4.6). Unknown members make the machine's entry unreadable: a restriction must not be lost
  * because a program is too old to know it.
  */
@@ -160,7 +160,7 @@ export function writtenPolicy(policy: MachinePolicy): Readonly<Record<string, un
 }
 
 /**
- * Presets a new machine starts from (DESIGN section 6); each is a partial policy over the defaults. Pins are the
+ * Presets a new machine starts from; each is a partial policy over the defaults. Pins are the
  * place's own.
  */
 export const presets = {

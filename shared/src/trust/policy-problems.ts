@@ -23,7 +23,7 @@ const LONGEST_OPEN_MS = 12 * HOUR_MS;
 const LONGEST_WATCH_MS = 30 * 24 * HOUR_MS;
 
 /**
- * What a policy that fits its schema still gets wrong (DESIGN section 6, SAFETY). With `now`, also how far ahead its
+ * What a policy that fits its schema still gets wrong (SAFETY). With `now`, also how far ahead its
  * mode may end.
  */
 export function policyProblems(policy: MachinePolicy, now?: Instant): readonly PolicyProblem[] {

@@ -6,7 +6,7 @@ import { type Instant, type Signer, type Verdict, no } from "../verdict.js";
 import { type Root, roleKey } from "./root.js";
 import { LABEL, openObject, payloadFields, signObject } from "./signed-object.js";
 
-/** How much a presentation proves, DESIGN section 5: 0 UID alone … 4 challenge plus staff or user verification. */
+/** How much a presentation proves: 0 UID alone … 4 challenge plus staff or user verification. */
 export type Assurance = 0 | 1 | 2 | 3 | 4;
 
 /** One issuer the site accepts (SPEC 4.3). */

@@ -6,8 +6,8 @@ import { type CliIo, UsageError } from "../io.js";
 import { addressOf, apiAt, readToken } from "../session.js";
 import { type AddCommands, withSession } from "./command.js";
 
-/** Where a gateway keeps its token when nobody said otherwise: the demo site's, then the Debian package's. */
-const usualTokenFiles = ["data/gateway/admin-token", "/var/lib/badgekey/admin-token"];
+/** Where a gateway keeps its token when nobody said otherwise: the demo site's, then that of the README's example. */
+const usualTokenFiles = ["data/gateway/admin-token", "/var/lib/badgekey-gateway/admin-token"];
 
 export const addInitCommand: AddCommands = (program, io) => {
   program

@@ -1,6 +1,8 @@
 import { type MachineView, presets } from "@badgekey/shared";
 import { Argument, InvalidArgumentError, Option } from "commander";
+import { confirm } from "../confirm.js";
 import { type GrantOption, collectGrant } from "../grant-option.js";
+import { RefusedError } from "../io.js";
 import type { Column, Output } from "../output.js";
 import { levelWord, spanWord } from "../../words.js";
 import { type AddCommands, withSession } from "./command.js";
@@ -90,9 +92,12 @@ export const addMachineCommands: AddCommands = (program, io) => {
     .argument("<id>")
     .requiredOption("--reason <text>", "shown on its screen")
     .option("--now", "end a running use too; this is no emergency stop: in danger use the red button")
+    .option("--yes", "with --now: do not ask")
     .action(
-      withSession(io, async ({ api, out }, id: string, options: { reason: string; now?: boolean }) => {
+      withSession(io, async ({ api, out }, id: string, options: { reason: string; now?: boolean; yes?: boolean }) => {
         const gateway = await api();
+        const question = `End a running use at ${id} at once? This is no emergency stop: in danger use the red button.`;
+        if (options.now && !(await confirm(io, question, options.yes))) throw new RefusedError("nothing was changed");
         const when = options.now ? "now" : "whenFree";
         const changed = await gateway.takeOutOfService(id, { reason: options.reason, when });
         showMachine(out, changed, await trainingNames(gateway));

@@ -26,7 +26,7 @@ const since = (fromMs: number | undefined, { seen }: Watched): number =>
   fromMs === undefined ? Number.NEGATIVE_INFINITY : seen.event.atMs - fromMs;
 
 /**
- * The sentences of SAFETY and DESIGN section 6 that hold for every single step; each is true where the step keeps it.
+ * The sentences of SAFETY and of the policy that hold for every single step; each is true where the step keeps it.
  */
 const sentences: Readonly<Record<string, (watched: Watched) => boolean>> = {
   "DESIGN 6: a closed relay implies exactly one session": ({ after }) => !isClosed(after) || after.open !== undefined,

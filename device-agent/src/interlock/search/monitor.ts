@@ -5,7 +5,7 @@ import type { Outputs } from "../outputs-for.js";
 
 /**
  * An observer of the interlock that knows its events, records and outputs and nothing of its states: what SAFETY and
- * DESIGN section 6 demand, written down a second time.
+ * the policy demand, written down a second time.
  */
 export interface Monitor {
   /** What the log says of the one session: its start without its end. */

@@ -1,5 +1,5 @@
 /**
- * Everything that people read at the machine, in English, the words of DESIGN section 1. `{name}` is filled in; a
+ * Everything that people read at the machine, in English. `{name}` is filled in; a
  * translation holds the same keys and the same names in braces. Keys that begin with `page.` are the page's own.
  */
 export const en = {
