@@ -1,4 +1,4 @@
-import type { MachinePolicy } from "@badgekey/shared";
+import type { MachinePolicy, TapCode } from "@badgekey/shared";
 import type { AgentDeps, Presentation } from "./agent-deps.js";
 import type { Field } from "./agent-field.js";
 import type { Applied, Loop, LoopEvent } from "./agent-loop.js";
@@ -16,6 +16,8 @@ export interface AgentContext {
   readonly guarded: GuardedMachine;
   /** The machine's rules in force now, also where the newest policy does not name it. */
   readonly policy: MachinePolicy;
+  /** What stands in the way of everybody now, whatever they show; the first of it. */
+  readonly hindrance: TapCode | undefined;
   readonly head: JournalHead;
   /** Monotonic ms since the agent's start. */
   upMs(): number;

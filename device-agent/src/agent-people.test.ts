@@ -178,4 +178,28 @@ describe("modes", () => {
     await bench.pass(900);
     expect([bench.relay.position(), bench.screen.code]).toEqual(["open", "CARD_EMPTY"]);
   });
+
+  test("open to everyone, a press needs what a card needs: not outside the hours, not with lists too old", async () => {
+    const mode = { kind: "unrestrictedUntil", until: Date.UTC(2026, 0, 30), reason: "open day" } as const;
+    const contacts = { contacts: { startButton: false } };
+    const closed = await startBench({
+      policy: { mode, schedule: [{ days: [1], from: "08:00", to: "20:00" }] },
+      ...contacts,
+    });
+    expect(closed.screen.text).toBe("Closed now — Outside the hours of this machine — Come back in its hours");
+    closed.inputs.press("startButton");
+    await closed.pass(1_000);
+    expect(closed.relay.closures).toBe(0);
+    const stale = await startBench({
+      policy: { mode, staleness: { warnAfterSeconds: 60, refuseAfterSeconds: 120 } },
+      ...contacts,
+    });
+    await stale.pass(121_000);
+    stale.inputs.press("startButton");
+    await stale.pass(1_000);
+    expect([stale.relay.closures, stale.screen.text]).toEqual([
+      0,
+      expect.stringContaining("No contact with the server"),
+    ]);
+  });
 });

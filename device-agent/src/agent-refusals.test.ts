@@ -68,9 +68,9 @@ describe("R19: refused taps", () => {
 test("R20: a gap record names the rows that are lost, where that is known", () => {
   expect(gapRecord({ reason: "row 1.7 was altered", rowsLost: 2, lost: [1, 7, 1, 8] })).toEqual({
     kind: "gap",
-    reason: "row 1.7 was altered",
+    reason: "journal: row 1.7 was altered",
     count: 2,
     lost: [1, 7, 1, 8],
   });
-  expect(gapRecord({ reason: "x".repeat(300) })).toEqual({ kind: "gap", reason: "x".repeat(256) });
+  expect(gapRecord({ reason: "x".repeat(300) })).toEqual({ kind: "gap", reason: `journal: ${"x".repeat(247)}` });
 });

@@ -122,7 +122,7 @@ export function gapRecord(damage: {
   const { reason, rowsLost = 0, lost } = damage;
   return {
     kind: "gap",
-    reason: reason.slice(0, 256),
+    reason: `journal: ${reason}`.slice(0, 256),
     ...(rowsLost > 0 && { count: rowsLost }),
     ...(lost && { lost }),
   };

@@ -56,6 +56,7 @@ export class ScreenKeeper {
       nowMs,
       clock: trust.clock.state,
       stalenessMs: this.#context.stalenessMs(),
+      hindrance: this.#context.hindrance,
       notice: this.#notice?.notice,
       isReading: this.#readings > 0 && !isForStaff(this.#notice?.notice),
     };

@@ -1,24 +1,31 @@
 import type { AgentContext } from "./agent-context.js";
+import { type RepeatedFacts, gapRecord } from "./agent-refusals.js";
 import type { JournalEvent, JournalStorage } from "./ports.js";
 
 /** Follows what the journal tells of its room and of its health (SAFETY R19, R20). */
 export class StorageWatch {
   readonly #context: AgentContext;
+  readonly #repeated: RepeatedFacts;
+  #isFirst = true;
   #told: JournalStorage["state"] = "ample";
 
-  constructor(context: AgentContext) {
+  constructor(context: AgentContext, repeated: RepeatedFacts) {
     this.#context = context;
+    this.#repeated = repeated;
   }
 
   onEvent(event: JournalEvent): void {
     switch (event.kind) {
       case "storage":
+        this.#repeated.storageChanged(event.storage, this.#isFirst);
+        this.#isFirst = false;
         return this.#onStorage(event.storage);
       case "salvaged":
         this.#context.deps.log.error(
           { salvage: event.salvage },
           "the journal was damaged: what could be read was kept",
         );
+        void this.#context.write([gapRecord(event.salvage)]);
         if (!event.salvage.marksLost) return;
         // Nobody knows what was out of service (SAFETY R5).
         void this.#context.submit({ kind: "faultRaised", fault: "STORE_UNREADABLE", severity: "whenIdle" });

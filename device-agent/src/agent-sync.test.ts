@@ -153,6 +153,16 @@ describe("time", () => {
     expect(passed).toBeGreaterThan(3 * 3_600_000 - 3 * 300_000);
   });
 
+  test("nor can switching it on for two minutes at a time (R17)", async () => {
+    const bench = await startBench();
+    for (let cycle = 0; cycle < 20; cycle++) {
+      await bench.pass(120_000);
+      await bench.cutPower({ offline: true });
+    }
+    const passed = bench.trust.now(bench.clock.nowMs()) - bench.site.at;
+    expect(passed).toBeGreaterThan(10 * 120_000);
+  });
+
   test("a signed time past the end of the trust list is not believed", async () => {
     const bench = await startBench();
     bench.uplink.connect();

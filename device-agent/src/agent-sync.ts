@@ -30,7 +30,9 @@ interface Unsaved {
 }
 
 export const ASK_TIME_EVERY_MS = 300_000;
-const SAVE_CLOCK_EVERY_MS = 300_000;
+/** Twice as long each time, so that half of the powered-on time is kept at least, however short it is. */
+const FIRST_CLOCK_SAVE_MS = 15_000;
+const MOST_CLOCK_SAVE_MS = 300_000;
 const NONCE_BYTES = 16;
 const KINDS = ["root", "heartbeat", "trust", "policy", "status", "directory", "time-answer"] as const;
 const NONCE_VALID_MS = 10_000;
@@ -60,11 +62,13 @@ export class Sync {
   #opening: Promise<void> = Promise.resolve();
   readonly #opened = new Set<Uint8Array>();
   #askedMs = Number.NEGATIVE_INFINITY;
-  #clockSavedMs = 0;
+  #clockSavedMs: number;
+  #clockSaveEveryMs = FIRST_CLOCK_SAVE_MS;
 
   constructor(context: AgentContext, options: SyncOptions) {
     this.#context = context;
     this.#options = options;
+    this.#clockSavedMs = context.deps.clock.nowMs();
     this.#releasedAt = options.releasedAt;
     this.#policySeen = context.deps.trust.state.policy;
     if (context.deps.opener) context.deps.trust.leaveOpening();
@@ -133,7 +137,9 @@ export class Sync {
   /** What time alone makes due. */
   tick(nowMs: number): void {
     if (nowMs - this.#askedMs >= ASK_TIME_EVERY_MS) this.askTime();
-    if (nowMs - this.#clockSavedMs >= SAVE_CLOCK_EVERY_MS) this.saveClock();
+    if (nowMs - this.#clockSavedMs < this.#clockSaveEveryMs) return;
+    this.#clockSaveEveryMs = Math.min(2 * this.#clockSaveEveryMs, MOST_CLOCK_SAVE_MS);
+    this.saveClock();
   }
 
   /** Powered-on time is persisted, so that power-cycling cannot freeze it (SAFETY R17). */

@@ -1,6 +1,6 @@
 import { openList } from "@badgekey/shared";
 import { describe, expect, test } from "vitest";
-import { UID, startBench } from "./agent-fixture.js";
+import { OTHER_UID, UID, startBench } from "./agent-fixture.js";
 import { settle } from "./testing/fake-clock.js";
 
 const wiring = { inputs: { emergencyStop: { pin: 9 } } };
@@ -166,4 +166,43 @@ describe("bad input", () => {
     await bench.pass(2_000);
     expect([bench.relay.position(), bench.told.slice(-2)]).toEqual(["open", ["sessionEnded stopped", "agentStopped"]]);
   });
+});
+
+describe("what the journal tells of itself", () => {
+  const salvage = { movedTo: "x", rowsKept: 3, rowsLost: 2, reason: "row 1.7 was altered", marksLost: false } as const;
+  const gap = { kind: "gap", reason: "journal: row 1.7 was altered", count: 2, lost: [1, 7, 1, 8] };
+
+  test("R20: rows that were lost are a gap in the log, found at the start or while it runs", async () => {
+    const bench = await startBench();
+    bench.journal.tell({ kind: "salvaged", salvage: { ...salvage, lost: [1, 7, 1, 8] } });
+    await settle();
+    expect(bench.records.filter(({ kind }) => kind === "gap")).toMatchObject([gap]);
+    await bench.restartWith({ ...bench.journal.restart(), salvage: { ...salvage, lost: [1, 7, 1, 8] } });
+    expect(bench.records.filter(({ kind }) => kind === "gap")).toMatchObject([gap, gap]);
+  });
+
+  test("R19: on a full disk refusals are counted, and told when there is room again", async () => {
+    const bench = await startBench();
+    const storage = { freeBytes: 0, totalBytes: 1e9, journalBytes: 1e6, state: "full" } as const;
+    bench.journal.tell({ kind: "storage", storage });
+    const refused = () => bench.records.filter(({ kind }) => kind === "tapRefused");
+    await bench.tap(bench.badge({ holder: "bbbbbbbb", statusIndex: 8 }), OTHER_UID);
+    await bench.tap(bench.badge({ holder: "cccccccc", statusIndex: 9 }), OTHER_UID);
+    expect([bench.screen.code, refused()]).toEqual(["MACHINE_FAULTED", []]);
+    bench.journal.tell({ kind: "storage", storage: { ...storage, state: "ample" } });
+    await bench.pass(3_700_000);
+    expect(refused()).toMatchObject([{ code: "MACHINE_FAULTED", count: 2 }]);
+  });
+});
+
+test("lamps, buzzer and the reader's own light say what the screen says", async () => {
+  const bench = await startBench();
+  const said = () => [bench.indicator.signal, bench.reader.light];
+  expect(said()).toEqual(["ready", "ready"]);
+  await bench.tap(bench.badge());
+  expect(said()).toEqual(["enabled", "enabled"]);
+  await bench.pass(1_000);
+  await bench.tap(bench.badge());
+  await bench.pass(7_000);
+  expect(said()).toEqual(["ready", "ready"]);
 });

@@ -1,4 +1,4 @@
-import { type MachinePolicy, type UsageRecord, toHex } from "@badgekey/shared";
+import { type MachinePolicy, type UsageRecord, toHex, type TapCode } from "@badgekey/shared";
 import { ClockWatch } from "./agent-clocks.js";
 import { Commands } from "./agent-commands.js";
 import { Contacts, offeredProblems, withProblems } from "./agent-contacts.js";
@@ -10,7 +10,7 @@ import { JournalWriter } from "./agent-journal.js";
 import { type Applied, Loop, type LoopEvent } from "./agent-loop.js";
 import { type GuardedMachine, defaultPolicy, guardedMachine } from "./agent-machine.js";
 import { type Restored, interruptedEnd, marksOfStep, readMarks, sessionClosed } from "./agent-marks.js";
-import { RepeatedFacts } from "./agent-refusals.js";
+import { RepeatedFacts, gapRecord } from "./agent-refusals.js";
 import { Reports } from "./agent-reports.js";
 import { ScreenKeeper } from "./agent-screen.js";
 import { StorageWatch } from "./agent-storage.js";
@@ -20,6 +20,7 @@ import { WiringKeeper } from "./agent-wiring.js";
 import type { InterlockRecord } from "./interlock/interlock-event.js";
 import { type InterlockState, blocksOf } from "./interlock/interlock-state.js";
 import type { JournalHead, MarkChanges, ReaderEvent, UplinkHandlers } from "./ports.js";
+import { missingAtSite } from "./tap/missing-at-site.js";
 import { policyInForce } from "./tap/mode-in-force.js";
 import type { Notice } from "./screen/screen-for.js";
 
@@ -64,7 +65,7 @@ class MachineAgent implements Agent, AgentContext {
   readonly #reports: Reports;
   readonly #screen = new ScreenKeeper(this);
   readonly #contacts = new Contacts(this);
-  readonly #storage = new StorageWatch(this);
+  readonly #storage = new StorageWatch(this, this.#repeated);
   readonly #wiring: WiringKeeper;
   readonly #clocks: ClockWatch;
   readonly #problems: readonly string[];
@@ -163,7 +164,20 @@ class MachineAgent implements Agent, AgentContext {
   get policy(): MachinePolicy {
     const { trust, clock } = this.deps;
     const policy = this.#wiring.asWired(this.guarded.policy ?? this.#lastPolicy);
-    return policyInForce(withProblems(policy, this.#problems), trust.now(clock.nowMs()), trust.clock.state);
+    return policyInForce(
+      withProblems(policy, this.#problems),
+      trust.now(clock.nowMs()),
+      trust.clock.state,
+      () => !this.guarded.policy || this.hindrance !== undefined,
+    );
+  }
+
+  get hindrance(): TapCode | undefined {
+    const { trust, clock } = this.deps;
+    const { policy } = this.guarded;
+    const now = trust.now(clock.nowMs());
+    const facts = { site: trust.state, now, clock: trust.clock.state, stalenessMs: this.stalenessMs() };
+    return policy && missingAtSite(facts, policy)[0];
   }
 
   get head(): JournalHead {
@@ -216,6 +230,7 @@ class MachineAgent implements Agent, AgentContext {
     const records: InterlockRecord[] = [{ kind: "agentStarted", reason: software }];
     if (session) records.push(interruptedEnd(session));
     const gone = this.deps.damaged ?? [];
+    if (opened.salvage) records.push(gapRecord(opened.salvage));
     if (gone.length > 0) records.push({ kind: "gap", reason: `site state: ${gone.join(", ")}`.slice(0, MOST_REASON) });
     void this.write(records, sessionClosed);
     await this.submit({ kind: "started", faults, ...(lockout && { lockout }) });

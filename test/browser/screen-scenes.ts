@@ -9,7 +9,7 @@ import {
   screenFor,
   step,
 } from "@badgekey/device-agent";
-import { type ClockState, DAY_MS, type MachinePolicyInput, machinePolicySchema } from "@badgekey/shared";
+import { type ClockState, DAY_MS, type MachinePolicyInput, type TapCode, machinePolicySchema } from "@badgekey/shared";
 
 type Told = InterlockEvent extends infer E ? (E extends InterlockEvent ? Omit<E, "atMs"> : never) : never;
 /** Milliseconds since the start, and what happens then; a card by its letter: "t" is a trainee's, "T" a trainer's. */
@@ -24,6 +24,7 @@ export interface Scene {
   readonly isReading?: boolean;
   readonly clock?: ClockState;
   readonly stalenessMs?: number;
+  readonly hindrance?: TapCode;
   /** Kept as a picture in the docs, in this language and size. */
   readonly picture?: { readonly language: "en" | "de"; readonly size: keyof typeof sizes };
 }
@@ -230,7 +231,18 @@ export const scenes: readonly Scene[] = [
     moments: [[0, { kind: "inputChanged", input: "emergencyStop", active: true, session: new Uint8Array(8) }]],
     picture: { language: "de", size: "large" },
   },
-  { name: "lists too old", stalenessMs: 9 * DAY_MS },
+  { name: "lists too old", stalenessMs: 9 * DAY_MS, hindrance: "LISTS_STALE", policy: { contact } },
+  { name: "closed now", hindrance: "OUTSIDE_SCHEDULE", picture: { language: "de", size: "small" } },
+  {
+    name: "several reasons",
+    policy: { contact },
+    notice: refused(
+      { code: "TRAINING_MISSING", training: laser, level: 2 },
+      { code: "ASSURANCE_TOO_LOW" },
+      { code: "OUTSIDE_SCHEDULE" },
+    ),
+    picture: { language: "en", size: "small" },
+  },
   {
     name: "open to everyone",
     policy: { mode: { kind: "unrestrictedUntil", until: NOW + 7_200_000, reason: "open day" } },
@@ -268,6 +280,7 @@ export function viewOf(scene: Scene, messages: Messages, nowMs: number): ScreenV
     nowMs,
     clock: scene.clock ?? "synced",
     stalenessMs: scene.stalenessMs ?? 0,
+    hindrance: scene.hindrance,
     notice: scene.notice,
     isReading: scene.isReading ?? false,
   });

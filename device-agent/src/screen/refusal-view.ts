@@ -21,13 +21,16 @@ export function refusalView(missing: readonly [Missing, ...Missing[]], hints: Re
   const view = leadingView(first, hints);
   const names = more.flatMap((one) => (isTraining(one) ? [one.training.name] : []));
   const also = names.length === 0 ? "" : say(messages, "training.also", { names: names.join(", ") });
+  const others = more.filter((one) => !isTraining(one)).map((one) => leadingView(one, hints).headline);
+  const reasons = [...new Set(others)].filter((headline) => headline !== view.headline);
+  const besides = reasons.length === 0 ? "" : say(messages, "refusal.also", { reasons: reasons.join(", ") });
   const trainings = missing.filter(isTraining).map((one) => trainingLine(one, hints));
   const isSeveral = trainings.length > 1 && isTraining(first);
   return {
     ...view,
     ...(isSeveral && { headline: say(messages, "training.missing.several") }),
-    detail: [view.detail, also].filter((part) => part !== "").join(". "),
-    ...(trainings.length > 0 && { missing: missingBlock(trainings, hints) }),
+    detail: [view.detail, also, besides].filter((part) => part !== "").join(". "),
+    ...(trainings.length > 0 && { missing: missingBlock(trainings, besides, hints) }),
   };
 }
 
@@ -39,6 +42,7 @@ function isTraining(missing: Missing): missing is TrainingMissing {
 
 function missingBlock(
   trainings: readonly ScreenTraining[],
+  besides: string,
   { messages, contact }: RefusalHints,
 ): NonNullable<ScreenView["missing"]> {
   const over = trainings.length - MOST_TRAININGS;
@@ -48,7 +52,7 @@ function missingBlock(
   return {
     trainings: trainings.slice(0, MOST_TRAININGS),
     more: over > 0 ? say(messages, "line.more", { count: String(over) }) : "",
-    next: [scan, ask].filter((part) => part !== "").join(". "),
+    next: [scan, ask, besides].filter((part) => part !== "").join(". "),
   };
 }
 

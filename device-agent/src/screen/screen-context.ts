@@ -1,4 +1,4 @@
-import type { ClockState, Instant, MachinePolicy } from "@badgekey/shared";
+import type { ClockState, Instant, MachinePolicy, TapCode } from "@badgekey/shared";
 import type { Missing } from "../tap/tap-verdict.js";
 import type { Messages } from "./messages/messages.js";
 
@@ -27,6 +27,8 @@ export interface ScreenContext {
   readonly nowMs: number;
   readonly clock: ClockState;
   readonly stalenessMs: number;
+  /** What stands in the way of everybody now. */
+  readonly hindrance?: TapCode | undefined;
   readonly notice?: Notice | undefined;
   /** A card is being read at this moment. */
   readonly isReading?: boolean;

@@ -111,8 +111,20 @@ describe("states", () => {
       "ready: Laser cutter — Works without contact until 7 Jan 2026, 13:40 — Tap your card to start",
     ],
     [
-      shown([], { context: { stalenessMs: 8 * DAY_MS } }),
-      "attention: Cannot be used now — No contact with the server for too long — Ask staff",
+      shown([], { context: { hindrance: "LISTS_STALE" } }),
+      "attention: Cannot be used now — No contact with the server for too long — Please tell staff",
+    ],
+    [
+      shown([], { context: { hindrance: "CLOCK_UNTRUSTED" }, policy: { contact: "Ada" } }),
+      "attention: Cannot be used now — Clock not confirmed — Please tell staff: Ada",
+    ],
+    [
+      shown([], { context: { hindrance: "TRUST_EXPIRED" } }),
+      "attention: Cannot be used now — Its lists have ended and were not renewed — Please tell staff",
+    ],
+    [
+      shown([], { context: { hindrance: "OUTSIDE_SCHEDULE" } }),
+      "busy: Closed now — Outside the hours of this machine — Come back in its hours",
     ],
     [
       shown([], { context: { policy: undefined } }),

@@ -13,7 +13,7 @@ import { activeView } from "./active-view.js";
 import { say } from "./messages/messages.js";
 import { noticeView } from "./notice-view.js";
 import { plainView } from "./plain-view.js";
-import { tellStaff } from "./refusal-view.js";
+import { refusalView, tellStaff } from "./refusal-view.js";
 import type { ScreenContext } from "./screen-context.js";
 import { screenNotes, waivingMode } from "./screen-notes.js";
 
@@ -111,15 +111,14 @@ function faultedView(state: Faulted, context: ScreenContext): ScreenView {
 }
 
 function idleView(state: Idle, context: ScreenContext): ScreenView {
-  const { policy, messages, clock, stalenessMs } = context;
+  const { policy, messages, hindrance } = context;
   if (!policy) return plainView("attention", context, "notSetUp.headline", "notSetUp.detail", "staff.ask");
   // Taps are refused until the contacts have told how they stand.
   if (!allowsGrant(state.sight, policy)) return plainView("busy", context, "checking.headline", "starting.detail");
-  if (stalenessMs > policy.staleness.refuseAfterSeconds * 1000) {
-    return plainView("attention", context, "cannotUse.headline", "cannotUse.lists", "staff.ask");
-  }
-  if (clock === "untrusted" && policy.untrustedClock === "refuse") {
-    return plainView("attention", context, "cannotUse.headline", "cannotUse.clock", "staff.ask");
+  if (hindrance) {
+    // Not told as a refusal: nobody has tapped. Hours are no trouble either.
+    const tone = hindrance === "OUTSIDE_SCHEDULE" ? "busy" : "attention";
+    return { ...refusalView([{ code: hindrance }], { ...context, contact: policy.contact }), tone };
   }
   const isOpen = waivingMode(context)?.kind === "unrestrictedUntil";
   const told = screenNotes(state, context).find(({ kind }) => kind === (isOpen ? "open" : "lists"));

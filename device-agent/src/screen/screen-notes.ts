@@ -28,9 +28,10 @@ export function screenNotes(state: InterlockState, context: ScreenContext): read
 }
 
 /** The mode that waives something now. */
-export function waivingMode({ policy, now, clock }: ScreenContext) {
+export function waivingMode({ policy, now, clock, hindrance }: ScreenContext) {
   const mode = policy && modeInForce(policy, now, clock);
-  return mode?.kind === "enforce" ? undefined : mode;
+  const isOff = mode?.kind === "enforce" || (mode?.kind === "unrestrictedUntil" && hindrance !== undefined);
+  return isOff ? undefined : mode;
 }
 
 /** Until when it works without contact; undefined as long as the contact is recent. */

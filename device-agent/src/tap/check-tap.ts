@@ -1,11 +1,8 @@
 import {
   type Assurance,
   type BadgeCode,
-  type ClockState,
-  type Instant,
   type MachinePolicy,
   type PublicKey,
-  type SiteState,
   type TapCode,
   type VerifiedBadge,
   sameBytes,
@@ -14,8 +11,8 @@ import {
 import type { Block } from "../interlock/block-of.js";
 import { type GrantsAnswer, checkGrants } from "./check-grants.js";
 import { currentBadge } from "./current-badge.js";
+import { type SiteFacts, missingAtSite } from "./missing-at-site.js";
 import { modeInForce } from "./mode-in-force.js";
-import { isWithinSchedule } from "./schedule.js";
 import type { Missing, RefusedTap, TapVerdict } from "./tap-verdict.js";
 
 export type { AcceptedTap, Missing, RefusedTap, TapVerdict } from "./tap-verdict.js";
@@ -30,14 +27,9 @@ export interface Presentation {
   readonly genuineChip?: boolean;
 }
 
-export interface TapFacts {
+export interface TapFacts extends SiteFacts {
   readonly presentation: Presentation;
-  readonly site: SiteState;
   readonly machine: string;
-  /** Trusted time. */
-  readonly now: Instant;
-  readonly clock: ClockState;
-  readonly stalenessMs: number;
   /** Why nobody could use the machine now, where the interlock says so (`blockOf`). */
   readonly blocked?: Block | undefined;
 }
@@ -54,7 +46,7 @@ export function checkTap(facts: TapFacts): TapVerdict {
   const entry = site.policy?.machines.get(machine);
   const policy = entry && entry.policy !== "unreadable" ? entry.policy : undefined;
   if (!policy || !site.trust) return refused([{ code: "MACHINE_UNKNOWN" }]);
-  const atSite = missingAtSite(facts, policy);
+  const atSite = missingAtSite(facts, policy).map((code) => ({ code }));
   if (!presentation.badge) return refused([{ code: "CARD_EMPTY" }, ...blocking(facts), ...atSite]);
   const verdict = currentBadge(presentation.badge, site, now);
   const { badge } = verdict;
@@ -100,18 +92,6 @@ export function checkTap(facts: TapFacts): TapVerdict {
 function blocking({ blocked }: TapFacts, held?: GrantsAnswer): readonly Missing[] {
   if (!blocked || blocked.admits === "everyone") return [];
   return blocked.admits === "stewards" && held?.isSteward ? [] : [{ code: blocked.code }];
-}
-
-/** What stands in the way of everybody. */
-function missingAtSite(facts: TapFacts, policy: MachinePolicy): readonly Missing[] {
-  const { site, now, clock, stalenessMs } = facts;
-  const codes: TapCode[] = [];
-  if (now >= site.root.expiresAt || (site.trust && now >= site.trust.expiresAt)) codes.push("TRUST_EXPIRED");
-  // Powered-on time raises the floor and so counts here: an agent without confirmed time stops as others do (R17).
-  if (stalenessMs > policy.staleness.refuseAfterSeconds * 1000) codes.push("LISTS_STALE");
-  if (clock === "untrusted" && policy.untrustedClock === "refuse") codes.push("CLOCK_UNTRUSTED");
-  if (!isWithinSchedule(policy.schedule, now, site.policy?.timeZone ?? "UTC")) codes.push("OUTSIDE_SCHEDULE");
-  return codes.map((code) => ({ code }));
 }
 
 type Binding = { readonly ok: true; readonly assurance: Assurance } | { readonly ok: false; readonly code: TapCode };

@@ -1,4 +1,4 @@
-import { type MachinePolicyInput, machinePolicySchema } from "@badgekey/shared";
+import { type MachinePolicy, type MachinePolicyInput, machinePolicySchema } from "@badgekey/shared";
 import { expect, test } from "vitest";
 import { modeInForce, policyInForce } from "./mode-in-force.js";
 import { opensToEveryone } from "./opens-to-everyone.js";
@@ -21,12 +21,17 @@ test.each([
   ["enforced", enforcing, UNTIL, "untrusted", "enforce"],
 ] as const)("%s", (_title, policy, now, clock, kind) => {
   expect(modeInForce(policy, now, clock).kind).toBe(kind);
-  expect(policyInForce(policy, now, clock)).toEqual({ ...policy, mode: modeInForce(policy, now, clock) });
+  expect(policyInForce(policy, now, clock, () => false)).toEqual({ ...policy, mode: modeInForce(policy, now, clock) });
 });
 
 test("a policy whose mode holds as it stands is the same object", () => {
-  expect(policyInForce(open, UNTIL - 1, "synced")).toBe(open);
-  expect(policyInForce(enforcing, UNTIL, "untrusted")).toBe(enforcing);
+  expect(policyInForce(open, UNTIL - 1, "synced", () => false)).toBe(open);
+  expect(policyInForce(enforcing, UNTIL, "untrusted", () => true)).toBe(enforcing);
+});
+
+test("what hinders everybody hinders whom a machine is open to, and watches on", () => {
+  const hindered = (policy: MachinePolicy) => policyInForce(policy, UNTIL - 1, "synced", () => true).mode.kind;
+  expect([hindered(open), hindered(watching)]).toEqual(["enforce", "warnOnly"]);
 });
 
 const now = { now: UNTIL - 1, clock: "synced" } as const;

@@ -17,8 +17,17 @@ export function modeInForce({ mode }: MachinePolicy, now: Instant, clock: ClockS
   }
 }
 
-/** The policy as the interlock has to follow it now; the same object where its mode holds as it stands. */
-export function policyInForce(policy: MachinePolicy, now: Instant, clock: ClockState): MachinePolicy {
-  const mode = modeInForce(policy, now, clock);
+/**
+ * The policy as the interlock has to follow it now; the same object where its mode holds as it stands. What hinders
+ * everybody hinders whom a machine is open to, too: a press needs what a card needs.
+ */
+export function policyInForce(
+  policy: MachinePolicy,
+  now: Instant,
+  clock: ClockState,
+  isHindered: () => boolean,
+): MachinePolicy {
+  const inForce = modeInForce(policy, now, clock);
+  const mode = inForce.kind === "unrestrictedUntil" && isHindered() ? ENFORCE : inForce;
   return mode === policy.mode ? policy : { ...policy, mode };
 }

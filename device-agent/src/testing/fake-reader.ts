@@ -1,5 +1,5 @@
 import type { VirtualCard } from "@badgekey/shared/testing";
-import { type Card, CardGoneError, type Reader, type ReaderEvent } from "../ports.js";
+import { type Card, CardGoneError, type Reader, type ReaderEvent, type ScreenTone } from "../ports.js";
 
 export interface InsertOptions {
   /** The card is pulled away instead of answering its n-th command, counted from 1. */
@@ -25,6 +25,13 @@ export class FakeReader implements Reader {
   start(onEvent: (event: ReaderEvent) => void): void {
     this.#onEvent = onEvent;
     if (this.#state === "new") this.ready();
+  }
+
+  /** What its own light shows. */
+  light: ScreenTone | undefined;
+
+  show(tone: ScreenTone): void {
+    this.light = tone;
   }
 
   close(): Promise<void> {

@@ -131,6 +131,7 @@ export const de: Texts = {
   "training.book": "Anmelden: {url}",
   "training.askWhere": "Das Team fragen, wo man sich anmeldet",
   "training.also": "Außerdem nötig: {names}",
+  "refusal.also": "Und außerdem: {reasons}",
   "training.missing": "Einweisung nötig",
   "training.missing.several": "Einweisungen nötig",
   "training.ended": "Einweisung abgelaufen",

@@ -132,6 +132,7 @@ export const en = {
   "training.book": "Book it: {url}",
   "training.askWhere": "Ask staff where to book it",
   "training.also": "Also needed: {names}",
+  "refusal.also": "Besides: {reasons}",
   "training.missing": "Training needed",
   "training.missing.several": "Trainings needed",
   "training.ended": "Training ended",
