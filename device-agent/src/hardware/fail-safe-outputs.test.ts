@@ -139,3 +139,15 @@ describe("R2: the alive output", () => {
     expect(beats()).toBe(0);
   });
 });
+
+test("R5: a permit that ran out counts by the clock, also where its timer comes late", () => {
+  const outputs = opened();
+  expect(permit(outputs, 500, "relay")).toBe(true);
+  // The process stood still: what came in meanwhile is heard before the timers.
+  const late = vi.spyOn(process.hrtime, "bigint").mockReturnValue(process.hrtime.bigint() + 600_000_000n);
+  expect(permit(outputs, 500, "relay")).toBe(false);
+  late.mockRestore();
+  expect(written.at(-1)).toMatch(/off$/);
+  outputs.release();
+  expect(permit(outputs, 500, "relay")).toBe(true);
+});

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -24,6 +24,16 @@ test("R2: the outputs in use are kept for whoever must let them go; nothing else
   expect(recallLines(folder)).toEqual({ driver: lines.driver, outputs: lines.outputs, lamps: lines.lamps });
   expect((await stat(join(folder, "lines.json"))).mode & 0o777).toBe(0o600);
   expect(await readdir(folder)).toEqual(["lines.json"]);
+});
+
+test("R2: a folder that does not take it is told, keeps nothing older, and is no loss for the others", async () => {
+  const [full, good] = [join(folder, "full"), join(folder, "good")];
+  await Promise.all([mkdir(full), mkdir(good)]);
+  await rememberLines([full], { ...lines, lamps: {} });
+  // In its way.
+  await mkdir(join(full, "lines.json.tmp"));
+  await expect(rememberLines([full, good], lines)).rejects.toThrow("EISDIR");
+  expect([recallLines(full), recallLines(good)?.lamps]).toEqual([undefined, lines.lamps]);
 });
 
 test("simulated lines are nobody's to open", async () => {

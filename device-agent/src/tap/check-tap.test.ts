@@ -243,6 +243,13 @@ describe("verdicts", () => {
   });
 });
 
+test("a machine's hours are those of the site's own time zone", () => {
+  // Thursday evening in New York, Friday in London.
+  const schedule = [{ days: [4], from: "18:00", to: "20:00" }];
+  const at = (timeZone: string) => codesOf(tap({ policy: { schedule }, site: { timeZone } }));
+  expect([at("America/New_York"), at("UTC")]).toEqual(["accepted", "OUTSIDE_SCHEDULE"]);
+});
+
 describe("successors", () => {
   /** Claims that may be left out of a badge that would have them. */
   type Claimed = { readonly [C in keyof BadgeClaims]?: BadgeClaims[C] | undefined };

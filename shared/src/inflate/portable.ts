@@ -24,7 +24,20 @@ export function inflate(bytes: Uint8Array, maxBytes: number): Uint8Array {
     whole.set(part, at);
     at += part.length;
   }
+  // The library leaves the checksum at the end unread, and with it whatever follows the compressed data.
+  const sum = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4).getUint32(0);
+  if (sum !== adler32(whole)) throw new RangeError("the checksum of the compressed data does not hold");
   return whole;
+}
+
+/** RFC 1950, section 8.2. */
+function adler32(bytes: Uint8Array): number {
+  let [low, high] = [1, 0];
+  for (const byte of bytes) {
+    low = (low + byte) % 65_521;
+    high = (high + low) % 65_521;
+  }
+  return high * 65_536 + low;
 }
 
 export function deflate(bytes: Uint8Array): Uint8Array {

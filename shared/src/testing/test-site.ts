@@ -28,6 +28,8 @@ export interface TestSiteOptions {
   readonly statuses?: Readonly<Record<number, Status>>;
   readonly issuer?: Partial<IssuerEntry>;
   readonly lockouts?: Policy["lockouts"];
+  /** IANA name; UTC unless told. */
+  readonly timeZone?: string;
   /** Statuses in the list; 1,024 unless told. */
   readonly capacity?: number;
 }
@@ -96,7 +98,7 @@ export function testSite(options: TestSiteOptions = {}) {
         issuedAt: at,
         expiresAt: at + 400 * DAY_MS,
         siteName: "Test",
-        timeZone: "UTC",
+        timeZone: options.timeZone ?? "UTC",
         trainings,
         machines,
         lockouts: options.lockouts ?? new Map(),

@@ -158,10 +158,20 @@ test("messages say what is wrong and what to do", () => {
   expect(outputPinProblem(99, false)).toMatch(/BCM/);
 });
 
-test.each(Object.entries(presets))(
-  "preset %s contradicts itself nowhere once its contacts are wired",
-  (_name, preset) => {
-    const policy = machinePolicySchema.parse({ name: "M", requires, ...preset });
-    expect(policyProblems(policy).filter(({ severity }) => severity === "error")).toEqual([]);
-  },
-);
+test.each(Object.entries(presets))("preset %s contradicts itself nowhere", (_name, preset) => {
+  const policy = machinePolicySchema.parse({ name: "M", requires, ...preset });
+  expect(policyProblems(policy).filter(({ severity }) => severity === "error")).toEqual([]);
+});
+
+test("presets ask for what their machines need", () => {
+  const of = (name: keyof typeof presets) => machinePolicySchema.parse({ name: "M", requires, ...presets[name] });
+  // A long job: the supply is never cut, it ends by itself once the machine rests, and lists may be old.
+  expect(of("3d-printer")).toMatchObject({
+    session: { maxSeconds: 0, idleSeconds: 900, extend: false },
+    wiring: { output: "pulse" },
+    staleness: { refuseAfterSeconds: 21 * 86_400 },
+  });
+  expect(of("laser")).toMatchObject({ untrustedClock: "refuse", minAssurance: 2 });
+  expect(of("saw")).toMatchObject({ presence: "hold", session: { removalGraceMs: 1500 } });
+  expect(of("cabinet").wiring).toMatchObject({ output: "pulse", pulseSeconds: 10 });
+});
