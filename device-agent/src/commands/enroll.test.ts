@@ -101,6 +101,15 @@ describe("enroll", () => {
     expect(await readFile(join(folder, "data/enrolment/enrolment.json"), "utf8")).toBe(before);
   });
 
+  test("where nothing can be stored the invite is not used up", async () => {
+    const server = await aServer();
+    await writeFile(join(folder, "data"), "a file in the folder's place");
+    const { refused } = await enroll(server.line, { replace: true });
+    expect(refused?.message).toContain(`${join(folder, "data")} cannot be written`);
+    expect(refused?.hint).toContain("dataDir");
+    expect(server.asked).toEqual([]);
+  });
+
   test("another CA than the invite's is refused before the secret goes out", async () => {
     const server = await aServer();
     const line = encodeInvite({ ...server.invite, caHash: new Uint8Array(32).fill(1) });

@@ -2,6 +2,7 @@ import { decodeInvite, randomBytes, sameBytes } from "@badgekey/shared";
 import { readConfig } from "../config.js";
 import { enrol, fingerprintOf } from "../enrolment/enrol.js";
 import { enrolmentFolder, readEnrolment, writeEnrolment } from "../enrolment/enrolment-file.js";
+import { TEMPORARY, diskFolder } from "../site-state/durable-folder.js";
 import { type CommandIo, readLine } from "./command-io.js";
 import { RefusedError } from "./refused-error.js";
 
@@ -26,6 +27,8 @@ export async function runEnroll({ config: file, replace }: EnrollOptions, io: Co
       `to enrol anew: badgekey-agent enroll --config ${file} --replace`,
     );
   }
+  // An invite can be used once: what would keep its fruit from being kept is found out before.
+  await refuseUnwritable(config.dataDir);
   if (io.stdin.isTTY) {
     io.err(`Paste the line that the console or \`badgekey agent invite ${config.agent}\` shows, then press Enter:\n`);
   }
@@ -51,6 +54,22 @@ export async function runEnroll({ config: file, replace }: EnrollOptions, io: Co
   io.err("Compare this fingerprint with the one that the console shows for this controller:\n\n");
   io.out(`${fingerprintOf(enrolment.agentKey)}\n`);
   io.err(`\nNext: badgekey-agent doctor --config ${file}\nthen: badgekey-agent run --config ${file}\n`);
+}
+
+async function refuseUnwritable(dataDir: string): Promise<void> {
+  const disk = diskFolder(enrolmentFolder(dataDir));
+  const name = `probe${TEMPORARY}`;
+  try {
+    await disk.list();
+    await disk.writeSynced(name, new Uint8Array(1));
+    await disk.remove(name);
+  } catch (cause) {
+    throw new RefusedError(
+      `${dataDir} cannot be written: ${(cause as Error).message}`,
+      "make the folder and give it to this user (sudo install -d -m 700 -o USER FOLDER), or name another as dataDir",
+      { cause },
+    );
+  }
 }
 
 /** Journal and lists below dataDir belong to one site: those of another would be refused at every start. */
