@@ -71,7 +71,8 @@ export class PageClients {
     const nowMs = this.#clock.nowMs();
     for (const client of this.#clients) {
       const hangs = client.fullSinceMs !== undefined && nowMs - client.fullSinceMs > MOST_FULL_MS;
-      if (hangs || nowMs - client.sinceMs > MOST_AGE_MS) this.#drop(client);
+      if (hangs) this.#drop(client);
+      else if (nowMs - client.sinceMs > MOST_AGE_MS) this.#end(client);
       else if (client.fullSinceMs === undefined) this.#send(client, text);
     }
   }
@@ -82,6 +83,12 @@ export class PageClients {
 
   #send(client: Client, text: string): void {
     if (!client.response.write(text)) client.fullSinceMs ??= this.#clock.nowMs();
+  }
+
+  /** In good order: a page that reads has lost nothing, and its browser no error to tell. */
+  #end(client: Client): void {
+    this.#clients.delete(client);
+    client.response.end();
   }
 
   #drop(client: Client): void {
