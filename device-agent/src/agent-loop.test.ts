@@ -131,14 +131,19 @@ describe("R2: what is queued and opens is heard before the relay closes", () => 
 });
 
 describe("R2: a handover that is being noted down keeps nothing waiting that opens the relay", () => {
+  async function handingOver() {
+    const bench = setUp();
+    await bench.begin();
+    void bench.loop.submit(tap("a"));
+    await settle();
+    void bench.stall();
+    void bench.loop.submit(tap("b"));
+    return bench;
+  }
+
   for (const [what, event] of opening) {
     test(`R2: ${what} opens it at once`, async () => {
-      const bench = setUp();
-      await bench.begin();
-      void bench.loop.submit(tap("a"));
-      await settle();
-      void bench.stall();
-      void bench.loop.submit(tap("b"));
+      const bench = await handingOver();
       await settle();
       expect(bench.relay.position()).toBe("closed");
       void bench.loop.submit(event);
@@ -148,12 +153,7 @@ describe("R2: a handover that is being noted down keeps nothing waiting that ope
   }
 
   test("R8: it ends where the log does not answer in time", async () => {
-    const bench = setUp();
-    await bench.begin();
-    void bench.loop.submit(tap("a"));
-    await settle();
-    void bench.stall();
-    void bench.loop.submit(tap("b"));
+    const bench = await handingOver();
     await bench.clock.advance(249);
     expect(bench.relay.position()).toBe("closed");
     await bench.clock.advance(2);

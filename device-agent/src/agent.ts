@@ -1,4 +1,4 @@
-import { type MachinePolicy, type UsageRecord, toHex, type TapCode } from "@badgekey/shared";
+import { type MachinePolicy, type TapCode, type UsageRecord, toHex } from "@badgekey/shared";
 import { ClockWatch } from "./agent-clocks.js";
 import { Commands } from "./agent-commands.js";
 import { Contacts, offeredProblems, withProblems } from "./agent-contacts.js";

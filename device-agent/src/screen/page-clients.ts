@@ -70,10 +70,10 @@ export class PageClients {
   beat(text: string): void {
     const nowMs = this.#clock.nowMs();
     for (const client of this.#clients) {
-      const hangs = client.fullSinceMs !== undefined && nowMs - client.fullSinceMs > MOST_FULL_MS;
-      if (hangs) this.#drop(client);
-      else if (nowMs - client.sinceMs > MOST_AGE_MS) this.#end(client);
-      else if (client.fullSinceMs === undefined) this.#send(client, text);
+      if (client.fullSinceMs !== undefined) {
+        if (nowMs - client.fullSinceMs > MOST_FULL_MS) this.#drop(client);
+      } else if (nowMs - client.sinceMs > MOST_AGE_MS) this.#end(client);
+      else this.#send(client, text);
     }
   }
 

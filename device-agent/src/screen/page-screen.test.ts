@@ -273,6 +273,25 @@ describe("clients that misbehave", () => {
     await Promise.resolve();
   });
 
+  test("a stream that has grown old ends in good order, and its page comes back", async () => {
+    const clock = fakeClock();
+    const clients = new PageClients(clock, () => "view");
+    const told: string[] = [];
+    const reading = {
+      write: () => true,
+      on: () => undefined,
+      end: () => told.push("ended"),
+      destroy: () => told.push("destroyed"),
+    };
+    clients.add(reading as unknown as Parameters<PageClients["add"]>[0]);
+    await clock.advance(300_000);
+    clients.beat("beat");
+    expect([told, clients.size]).toEqual([[], 1]);
+    await clock.advance(1);
+    clients.beat("beat");
+    expect([told, clients.size]).toEqual([["ended"], 0]);
+  });
+
   test("a port that is taken is tried again, and nobody at the machine waits for it", async () => {
     const first = await bench();
     const clock = fakeClock();
