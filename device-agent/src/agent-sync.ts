@@ -1,8 +1,6 @@
 import {
-  type BadgeCode,
   type ListOpening,
   type Offer,
-  STATUS,
   encodeTimeQuery,
   openAcknowledgement,
   sameBytes,
@@ -13,8 +11,9 @@ import { MACHINE_ITSELF } from "./agent-contacts.js";
 import type { AgentContext } from "./agent-context.js";
 import { releasedUpTo } from "./agent-marks.js";
 import type { InterlockRecord } from "./interlock/interlock-event.js";
-import { type Session, blocksOf, sessionOf } from "./interlock/interlock-state.js";
+import { blocksOf, sessionOf } from "./interlock/interlock-state.js";
 import type { ListOpener, MarkChanges } from "./ports.js";
+import { withdrawalOf } from "./tap/withdrawal-of.js";
 
 export interface SyncOptions {
   /** Lockouts set up to this instant have been released. */
@@ -40,12 +39,6 @@ const NONCE_VALID_MS = 10_000;
 const MOST_OPENING_BYTES = 16 * 1024 * 1024;
 /** A step larger than this is worth a record. */
 const CLOCK_STEP_MS = 300_000;
-
-/** Codes of a badge's list position; superseded is no withdrawal: its holder's trainings go on in a successor. */
-const withdrawals = new Map<number, BadgeCode>([
-  [STATUS.revoked, "BADGE_REVOKED"],
-  [STATUS.suspended, "BADGE_SUSPENDED"],
-]);
 
 /** Keeps what the agent believes: site state offered by the gateway, time, and what follows for the running session. */
 export class Sync {
@@ -282,7 +275,7 @@ export class Sync {
     const session = sessionOf(this.#context.loop.state);
     if (!session) return;
     const id = toHex(session.id);
-    const code = this.#withdrawalOf(session);
+    const code = session.holder && withdrawalOf(session.holder, this.#context.deps.trust.state);
     const isTold = this.#toldWithdrawn === id;
     if (code !== undefined && !isTold) {
       this.#toldWithdrawn = id;
@@ -292,16 +285,6 @@ export class Sync {
       this.#toldWithdrawn = undefined;
       await this.#context.submit({ kind: "badgeStatusChanged", status: "good" });
     }
-  }
-
-  #withdrawalOf({ holder }: Session): BadgeCode | undefined {
-    if (!holder) return undefined;
-    const { trust, status } = this.#context.deps.trust.state;
-    const issuer = toHex(holder.issuer);
-    if (trust && !trust.issuers.has(issuer)) return "ISSUER_UNTRUSTED";
-    const list = status.get(issuer)?.list;
-    if (!list || holder.statusIndex >= list.length) return undefined;
-    return withdrawals.get(list.get(holder.statusIndex));
   }
 
   #suspect(what: string, code?: string): void {

@@ -58,12 +58,8 @@ export {
   type SearchResult,
 } from "./interlock/search/search-interlock.js";
 export { seededBugs, type SeededBug } from "./interlock/search/seeded-bugs.js";
-export {
-  type CyclesResult,
-  type SchedulesResult,
-  simulateCycles,
-  simulateSchedules,
-} from "./interlock/search/simulate.js";
+export { type CyclesResult, simulateCycles } from "./interlock/search/simulate-cycles.js";
+export { type SchedulesResult, simulateSchedules } from "./interlock/search/simulate-schedules.js";
 export { type Notice, screenFor } from "./screen/screen-for.js";
 export { english, german, type Messages } from "./screen/messages/messages.js";
 export { pageScreen, type PageScreen } from "./screen/page-screen.js";

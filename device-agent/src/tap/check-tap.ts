@@ -3,6 +3,7 @@ import {
   type BadgeCode,
   type MachinePolicy,
   type PublicKey,
+  type SiteState,
   type TapCode,
   type VerifiedBadge,
   sameBytes,
@@ -28,6 +29,7 @@ export interface Presentation {
 }
 
 export interface TapFacts extends SiteFacts {
+  readonly site: SiteState;
   readonly presentation: Presentation;
   readonly machine: string;
   /** Why nobody could use the machine now, where the interlock says so (`blockOf`). */

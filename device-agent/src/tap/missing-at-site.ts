@@ -1,8 +1,12 @@
-import type { ClockState, Instant, MachinePolicy, SiteState, TapCode } from "@badgekey/shared";
+import type { ClockState, Instant, MachinePolicy, TapCode } from "@badgekey/shared";
 import { isWithinSchedule } from "./schedule.js";
 
 export interface SiteFacts {
-  readonly site: SiteState;
+  readonly site: {
+    readonly root: { readonly expiresAt: Instant };
+    readonly trust?: { readonly expiresAt: Instant };
+    readonly policy?: { readonly timeZone: string };
+  };
   /** Trusted time. */
   readonly now: Instant;
   readonly clock: ClockState;

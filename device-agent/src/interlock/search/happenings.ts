@@ -79,7 +79,7 @@ export function happeningsAt(policy: MachinePolicy): readonly Happening[] {
 /** Who matters under this policy: one who may work, a second one, and one with more to say. */
 function peopleAt({ supervision, steward, mode }: MachinePolicy): readonly [string, string, string] {
   const isSupervised = supervision.mode !== "none";
-  const other = mode.kind === "warnOnly" ? "w" : isSupervised ? "a" : "b";
+  const other = mode.kind === "warnOnly" ? "w" : !isSupervised ? "b" : supervision.maxTrainees > 1 ? "u" : "a";
   return [isSupervised ? "t" : "a", other, isSupervised && !steward.lockAgain ? "T" : "S"];
 }
 

@@ -206,6 +206,9 @@ const sentences: Readonly<Record<string, (watched: Watched) => boolean>> = {
     return !isLate && before.open?.withdrawnMs === undefined && !before.lockout && before.faults.length === 0;
   },
 
+  "a use is extended only where the policy extends": ({ seen: { records }, policy }) =>
+    policy.session.extend || records.every(({ kind }) => kind !== "sessionExtended"),
+
   "a machine at rest ends the use after its idle time": (watched) => {
     const { before, after, seen, policy } = watched;
     const busy = before.contacts.busy;

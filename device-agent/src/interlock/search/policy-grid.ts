@@ -16,6 +16,10 @@ const FACTORS = {
   whenRevoked: ["finishThenLock", "grace", "controlledStop", "cutNow"],
   mode: ["enforce", "warnOnly", "unrestrictedUntil"],
   lockAgain: ["no", "yes"],
+  mayRelease: ["yes", "no"],
+  maximum: ["yes", "no"],
+  extend: ["yes", "no"],
+  trainees: ["one", "two"],
 } as const;
 type Factor = keyof typeof FACTORS;
 type Choice = { readonly [F in Factor]: (typeof FACTORS)[F][number] };
@@ -99,9 +103,21 @@ function policyFrom(choice: Choice): MachinePolicy {
     name: "Searched machine",
     requires: [[{ training: 1 }]],
     presence: choice.presence,
-    session: { maxSeconds: 100, warnSeconds: 20, idleSeconds: 45, removalGraceMs: 3_000, overrunSeconds: 200 },
+    session: {
+      maxSeconds: is("maximum") ? 100 : 0,
+      warnSeconds: 20,
+      idleSeconds: 45,
+      removalGraceMs: 3_000,
+      extend: is("extend"),
+      overrunSeconds: 200,
+    },
     startButton: is("startButton"),
-    supervision: { mode: choice.supervision, maxSeconds: 70, whenTrainerLeaves: choice.whenTrainerLeaves },
+    supervision: {
+      mode: choice.supervision,
+      maxSeconds: 70,
+      maxTrainees: choice.trainees === "two" ? 2 : 1,
+      whenTrainerLeaves: choice.whenTrainerLeaves,
+    },
     handover: choice.handover,
     whenRevoked: choice.whenRevoked,
     graceSeconds: 33,
@@ -109,7 +125,7 @@ function policyFrom(choice: Choice): MachinePolicy {
       runOn: { seconds: 60, feedback: choice.sensor === "extraction" },
     }),
     mode: choice.mode === "enforce" ? { kind: "enforce" } : { kind: choice.mode, until: 1, reason: "search" },
-    steward: { mayRelease: true, lockAgain: is("lockAgain") },
+    steward: { mayRelease: is("mayRelease"), lockAgain: is("lockAgain") },
     wiring: {
       output: choice.wiring,
       pulseSeconds: 12,
