@@ -191,7 +191,7 @@ describe("gateway", () => {
     await setUpLaser(site);
     const agent = await connect(await enrolTestAgent(site, "laser-1"));
     const out = await site.call("POST", "/machines/laser-1/out-of-service", { reason: "lens cracked", when: "now" });
-    expect(out.body).toMatchObject({ outOfService: { reason: "lens cracked" } });
+    expect(out.body).toMatchObject({ outOfService: { reason: "lens cracked" }, problems: [{ path: "runOn" }] });
     await agent.until(() => agent.trust.state.policy?.lockouts.has("laser-1") === true && agent.commands.length > 0);
     expect((await site.call("POST", "/machines/laser-1/out-of-service", { reason: "again" })).status).toBe(409);
     const back = await site.call("POST", "/machines/laser-1/release", { reason: "new lens" });

@@ -155,6 +155,16 @@ describe("trainings, people, machines", () => {
       requires: [],
     });
   });
+
+  test("a setting that will not do what was meant is said at once", async () => {
+    const line = "machine add printer-1 --name Printer --set session.idleSeconds=600";
+    const { exit, people } = await run(line);
+    expect(exit).toBe(0);
+    expect(people).toContain("mind: session.idleSeconds: idle time ends nothing without a busy input");
+    const { people: quiet, data } = await run(`${line} --json`);
+    expect(quiet).not.toContain("mind:");
+    expect(JSON.parse(data)).toMatchObject({ problems: [{ path: "session.idleSeconds", severity: "warning" }] });
+  });
 });
 
 describe("badges", () => {

@@ -16,6 +16,7 @@ import {
   machineInput,
   machinePolicySchema,
   outOfServiceInput,
+  policyProblems,
   personInput,
   reasonInput,
   trainingInput,
@@ -135,7 +136,13 @@ function answer(call: string, url: URL, body: unknown, data: FakeGatewayData, re
     case "POST /machines": {
       const input = machineInput.parse(body);
       const policy = machinePolicySchema.parse({ ...input.policy, name: input.name, requires: [[{ training: 1 }]] });
-      const machine = { id: input.id, agent: input.agent ?? input.id, policy, outOfService: null };
+      const machine = {
+        id: input.id,
+        agent: input.agent ?? input.id,
+        policy,
+        outOfService: null,
+        problems: [...policyProblems(policy)],
+      };
       data.machines.push(machine);
       return void json(machine);
     }

@@ -8,8 +8,9 @@ import {
   type PersonView,
   type ReceiptsView,
   type TrainingRecordView,
-  statusName,
   fromHex,
+  policyProblems,
+  statusName,
   toHex,
 } from "@badgekey/shared";
 import type { CardJob } from "../commands/ports.js";
@@ -37,7 +38,13 @@ export function recordView(record: TrainingRecord, trainings: readonly SiteTrain
 }
 
 export function machineView({ id, agent, policy }: Machine, lockout: Lockout | undefined): MachineView {
-  return { id, agent, policy, outOfService: lockout ? { ...lockout, at: isoTime(lockout.at) } : null };
+  return {
+    id,
+    agent,
+    policy,
+    outOfService: lockout ? { ...lockout, at: isoTime(lockout.at) } : null,
+    problems: [...policyProblems(policy)],
+  };
 }
 
 export function badgeView(

@@ -78,6 +78,8 @@ export const machineView = z.object({
   agent: id,
   policy: machinePolicySchema,
   outOfService: z.object({ reason: z.string(), by: z.string(), at: instant }).nullable(),
+  /** What contradicts itself in the policy, or will not do what was meant; `path` is a member of it, joined by dots. */
+  problems: z.array(z.object({ path: z.string(), message: z.string(), severity: z.enum(["error", "warning"]) })),
 });
 export type MachineInput = z.input<typeof machineInput>;
 export type MachineView = z.output<typeof machineView>;

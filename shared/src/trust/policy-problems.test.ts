@@ -13,6 +13,9 @@ function problemsOf(input: Partial<MachinePolicyInput>, now?: number): readonly 
 
 test.each<[string, Partial<MachinePolicyInput>, readonly string[]]>([
   ["the defaults", {}, []],
+  ["as much as a card can prove", { minAssurance: 2 }, []],
+  ["more than a card can prove", { minAssurance: 3 }, ["warning minAssurance"]],
+  ["a chip asked for its origin", { genuineChip: true }, ["warning genuineChip"]],
   ["idle without a busy input", { session: { idleSeconds: 60 } }, ["warning session.idleSeconds"]],
   ["idle with a busy input", { session: { idleSeconds: 60 }, wiring: { inputs: { busy: { pin: 16 } } } }, []],
   ["no end at all", { session: { maxSeconds: 0, extend: false } }, ["warning session.maxSeconds"]],
@@ -115,6 +118,8 @@ test.each<[string, MachinePolicyInput["mode"], readonly string[]]>([
   ["watch only, past", { kind: "warnOnly", until: NOW, reason: "x" }, ["warning mode.until"]],
   ["watch only for 30 days", { kind: "warnOnly", until: NOW + 720 * HOUR, reason: "x" }, []],
   ["watch only for longer", { kind: "warnOnly", until: NOW + 720 * HOUR + 1, reason: "x" }, ["error mode.until"]],
+  ["watch only without a word why", { kind: "warnOnly", until: NOW + HOUR, reason: " " }, ["error mode.reason"]],
+  ["open without a word why", { kind: "unrestrictedUntil", until: NOW + HOUR, reason: "" }, ["error mode.reason"]],
   ["open, past", { kind: "unrestrictedUntil", until: NOW, reason: "x" }, ["warning mode.until"]],
   ["open for 12 hours", { kind: "unrestrictedUntil", until: NOW + 12 * HOUR, reason: "x" }, []],
   ["open for longer", { kind: "unrestrictedUntil", until: NOW + 12 * HOUR + 1, reason: "x" }, ["error mode.until"]],

@@ -19,6 +19,8 @@ interface WiredPin {
 }
 
 const HOUR_MS = 3_600_000;
+/** A badge bound to the card's UID: what a machine reads of a card today (SPEC 3.5). */
+const HIGHEST_ASSURANCE = 2;
 const LONGEST_OPEN_MS = 12 * HOUR_MS;
 const LONGEST_WATCH_MS = 30 * 24 * HOUR_MS;
 
@@ -28,6 +30,7 @@ const LONGEST_WATCH_MS = 30 * 24 * HOUR_MS;
  */
 export function policyProblems(policy: MachinePolicy, now?: Instant): readonly PolicyProblem[] {
   return [
+    ...assuranceProblems(policy),
     ...sessionProblems(policy),
     ...supervisionProblems(policy),
     ...extractionProblems(policy),
@@ -50,6 +53,25 @@ export function outputPinProblem(pin: number, activeLow: boolean): string | unde
   }
   if (pin === 14 || pin === 15) return `pin ${pin} is the serial port, which speaks at power-up`;
   return pin >= 9 ? undefined : `pin ${pin} is not pulled down at power-up: an active-high output needs GPIO 9 to 27`;
+}
+
+function assuranceProblems({ minAssurance, genuineChip }: MachinePolicy): readonly PolicyProblem[] {
+  return [
+    ...when(
+      minAssurance > HIGHEST_ASSURANCE,
+      warning(
+        "minAssurance",
+        `no card read by this version reaches it, and everybody is refused: set 0 to ${HIGHEST_ASSURANCE}`,
+      ),
+    ),
+    ...when(
+      genuineChip,
+      warning(
+        "genuineChip",
+        "no reader of this version can ask a chip for its origin, and everybody is refused: set false",
+      ),
+    ),
+  ];
 }
 
 function sessionProblems({
@@ -190,16 +212,21 @@ function scheduleProblems({ schedule }: MachinePolicy): readonly PolicyProblem[]
 }
 
 function modeProblems({ mode }: MachinePolicy, now: Instant): readonly PolicyProblem[] {
+  if (mode.kind === "enforce") return [];
+  const unexplained = when(
+    mode.reason.trim() === "",
+    error("mode.reason", "say why, for those who find the machine like this: a few words"),
+  );
   switch (mode.kind) {
-    case "enforce":
-      return [];
     case "warnOnly":
       return [
+        ...unexplained,
         ...when(mode.until <= now, warning("mode.until", "is past: the machine enforces")),
         ...when(mode.until > now + LONGEST_WATCH_MS, error("mode.until", "watch only ends at most 30 days ahead")),
       ];
     case "unrestrictedUntil":
       return [
+        ...unexplained,
         ...when(mode.until <= now, warning("mode.until", "is past: the machine enforces")),
         ...when(
           mode.until > now + LONGEST_OPEN_MS,

@@ -138,6 +138,8 @@ function showMachine(out: Output, machine: MachineView, trainings: ReadonlyMap<n
     ["works without contact", `for ${spanWord(policy.staleness.refuseAfterSeconds * 1000)}`],
     ["state", outOfService ? `out of service: ${outOfService.reason}` : "in service"],
   ]);
+  if (out.json) return;
+  for (const { path, message } of machine.problems) out.say(`${out.paint.yellow("mind:")} ${path}: ${message}`);
 }
 
 function requiresWords({ policy }: MachineView, trainings: ReadonlyMap<number, string>): string {
