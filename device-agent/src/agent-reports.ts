@@ -6,7 +6,10 @@ import { blocksOf } from "./interlock/interlock-state.js";
 export const REPORT_EVERY_MS = 60_000;
 const COUNT_MS = 1_000;
 
-/** Tells the gateway what this agent has applied and how it stands, signed by its own key (SPEC 4.8). */
+/**
+ * Tells the gateway what this agent has applied and how it stands, signed by its own key (SPEC 4.8), and its own
+ * service the same in a line.
+ */
 export class Reports {
   readonly #context: AgentContext;
   readonly #lastCommand: () => number;
@@ -14,6 +17,8 @@ export class Reports {
   #sending = false;
   #isDue = false;
   #sentMs = Number.NEGATIVE_INFINITY;
+  #toldMs = Number.NEGATIVE_INFINITY;
+  #toldState: string | undefined;
   #pending = 0;
 
   constructor(context: AgentContext, lastCommand: () => number) {
@@ -29,6 +34,26 @@ export class Reports {
 
   tick(nowMs: number): void {
     if (nowMs - this.#sentMs >= REPORT_EVERY_MS) this.send();
+    const { kind } = this.#context.loop.state;
+    if (nowMs - this.#toldMs < REPORT_EVERY_MS && kind === this.#toldState) return;
+    [this.#toldMs, this.#toldState] = [nowMs, kind];
+    void this.#tellHealth();
+  }
+
+  /** To whoever looks after this computer, with contact or without. */
+  async #tellHealth(): Promise<void> {
+    const { deps, loop, guarded } = this.#context;
+    const { trust, uplink, onHealth } = deps;
+    if (!onHealth) return;
+    const pending = await this.#countPending();
+    onHealth({
+      machine: guarded.id,
+      state: loop.state.kind,
+      clock: trust.clock.state,
+      stalenessMs: this.#context.stalenessMs(),
+      isConnected: uplink.connected,
+      pending,
+    });
   }
 
   async #run(): Promise<void> {

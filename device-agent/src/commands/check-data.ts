@@ -1,5 +1,5 @@
 import { stat, statfs } from "node:fs/promises";
-import { type MachinePolicy, TrustClient, clockAtBoot, policyProblems } from "@badgekey/shared";
+import { type MachinePolicy, type SiteState, TrustClient, clockAtBoot, policyProblems } from "@badgekey/shared";
 import { guardedMachine } from "../agent-machine.js";
 import type { Enrolment } from "../enrolment/enrolment-file.js";
 import { type Disk, diskFolder } from "../site-state/durable-folder.js";
@@ -52,7 +52,13 @@ export function checkLists({ client, freshAt, leftOut }: LoadedLists, now: numbe
   const findings: Finding[] = [];
   if (!trust || !policy) findings.push(failed("lists", "none yet: every card is refused", CONNECT));
   else {
-    findings.push(ok("lists", [...applied].map(([name, { version }]) => `${name} ${String(version)}`).join(", ")));
+    const ofDay = (name: string): string => {
+      const at = issuedAtOf(name, client.state);
+      return at === undefined ? "" : ` of ${day(at)} (${ageOf(now - at)})`;
+    };
+    findings.push(
+      ok("lists", [...applied].map(([name, { version }]) => `${name} ${String(version)}${ofDay(name)}`).join(", ")),
+    );
     const machine = guardedMachine(client.state, client.agent);
     findings.push(machineFinding(machine.id, policy.machines.has(machine.id), machine.policy !== undefined));
     if (machine.policy) findings.push(...contradictions(machine.policy, now));
@@ -77,6 +83,27 @@ export function checkLists({ client, freshAt, leftOut }: LoadedLists, now: numbe
   }
   if (leftOut.length > 0) findings.push(warning("lists", `left out: ${leftOut.join(", ")}`, CONNECT));
   return findings;
+}
+
+/** When an object in force was signed. */
+function issuedAtOf(
+  name: string,
+  { root, trust, policy, status, directory, heartbeat }: SiteState,
+): number | undefined {
+  if (name.startsWith("status/")) return status.get(name.slice("status/".length))?.issuedAt;
+  const named = new Map<string, { readonly issuedAt: number } | undefined>([
+    ["root", root],
+    ["trust", trust],
+    ["policy", policy],
+    ["heartbeat", heartbeat && { issuedAt: heartbeat.now }],
+    ...directory,
+  ]);
+  return named.get(name)?.issuedAt;
+}
+
+function ageOf(ms: number): string {
+  const hours = Math.max(0, Math.round(ms / HOUR_MS));
+  return hours < 48 ? `${String(hours)} hours` : `${String(Math.round(hours / 24))} days`;
 }
 
 function machineFinding(id: string, isKnown: boolean, isReadable: boolean): Finding {
@@ -111,8 +138,7 @@ interface Contact {
 
 function contactOf({ freshAt, now, lastAt, warnAfterMs }: Contact): Finding {
   if (freshAt === 0) return warning("contact", "the gateway has never confirmed the time to this agent", CONNECT);
-  const hours = Math.max(0, Math.round((now - freshAt) / HOUR_MS));
-  const ago = `confirmed ${hours < 48 ? `${String(hours)} hours` : `${String(Math.round(hours / 24))} days`} ago`;
+  const ago = `confirmed ${ageOf(now - freshAt)} ago`;
   if (now > lastAt) return failed("contact", `${ago}; worked without contact until ${day(lastAt)}`, CONNECT);
   const detail = `${ago}; works without contact until ${day(lastAt)}`;
   return now - freshAt > warnAfterMs ? warning("contact", detail, CONNECT) : ok("contact", detail);

@@ -42,6 +42,18 @@ describe("doctor looks at the service", () => {
     ]);
   });
 
+  test("R15: an agent that says its time is not confirmed", async () => {
+    const StatusText =
+      "guards laser-1: ready; clock not confirmed; no contact with the server, heard 3 days ago; 4 records not yet delivered";
+    const findings = await unit({ StatusText });
+    expect(told(findings)).toEqual([
+      `ok service: badgekey-agent@laser-1.service runs: ${StatusText}`,
+      "ok watchdog: replaces a hung agent after 5s",
+      "warning clock: the running agent has no confirmed time since its start",
+    ]);
+    expect(told(await unit({ ActiveState: "inactive", StatusText })).join()).not.toContain("clock");
+  });
+
   test("R9: one that its boot-loop guard has stopped is failed, with the command that starts it again", async () => {
     const [finding] = await unit({ ActiveState: "failed", Result: "start-limit-hit" });
     expect(finding).toMatchObject({ state: "failed", detail: expect.stringContaining("boot-loop guard") });

@@ -1,5 +1,6 @@
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { CLOCK_NOT_CONFIRMED } from "../agent-health.js";
 import { readBatteryClock } from "./battery-clock.js";
 import type { DoctorProbes } from "./doctor-probes.js";
 import { type Finding, failed, ok, warning } from "./finding.js";
@@ -38,6 +39,10 @@ export async function checkUnit(file: string, { read, run }: SystemProbes): Prom
     findings.push(warning("service", "does not start with the computer", `sudo systemctl enable ${unit}`));
   }
   findings.push(watchdogOf(unit, fact));
+  if (fact("ActiveState") === "active" && fact("StatusText").includes(CLOCK_NOT_CONFIRMED)) {
+    const mend = "bring the gateway into reach, then ask again in a minute";
+    findings.push(warning("clock", "the running agent has no confirmed time since its start", mend));
+  }
   if (!fact("ExecStopPost").includes("lines-off")) {
     findings.push(failed("service", "nothing opens the relay when every process of the agent was killed", INSTALL));
   }

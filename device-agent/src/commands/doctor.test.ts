@@ -143,7 +143,9 @@ describe("doctor", () => {
     );
     expect(found("certificate")[0]).toMatchObject({ state: "warning", detail: expect.stringContaining("ends on") });
     expect(found("gateway")[0]?.detail).toMatch(/answers, TLS in .*certificate for 127\.0\.0\.1 ends on \d{4}-/);
-    expect(found("lists")[0]?.detail).toContain("trust 1, policy 1");
+    expect(found("lists")[0]?.detail).toMatch(
+      /^root 1 .*, trust 1 of \d{4}-\d\d-\d\d \(\d+ (hours|days)\), policy 1 of /,
+    );
     const until = new Date(freshAt + 7 * 24 * HOUR_MS).toISOString().slice(0, 10);
     expect(found("contact")[0]).toMatchObject({
       state: "ok",

@@ -1,5 +1,6 @@
 import { randomBytes, signerOf } from "@badgekey/shared";
 import type { Logger } from "pino";
+import { healthLine } from "../agent-health.js";
 import { guardedMachine } from "../agent-machine.js";
 import { createAgent } from "../agent.js";
 import { type AgentConfig, readConfig } from "../config.js";
@@ -60,6 +61,7 @@ export async function runAgent({ config: file }: RunOptions, io: CommandIo, host
     random: randomBytes,
     log,
     onProgress: () => systemd.alive(),
+    onHealth: (health) => systemd.status(healthLine(health)),
     onDefect: () => host.exit(1),
   });
   let isStopping = false;
@@ -81,7 +83,6 @@ export async function runAgent({ config: file }: RunOptions, io: CommandIo, host
   await Promise.race([agent.start(), ambiguous.refused]);
   io.out(`${JSON.stringify({ event: "ready", agent: config.agent, machine: agent.machine })}\n`);
   systemd.ready();
-  systemd.status(`guards ${agent.machine}`);
   log.info({ machine: agent.machine, readyMs: Math.round(io.monotonic()) }, "ready");
 }
 
