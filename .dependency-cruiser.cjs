@@ -41,6 +41,16 @@ module.exports = {
       to: { path: "^device-agent/src/(hardware|journal|uplink|site-state)/", dependencyTypesNot: ["type-only"] },
     },
     {
+      // SAFETY R8: a disk that stalls must not stall the loop.
+      name: "loop-never-waits-for-files",
+      severity: "error",
+      from: {
+        path: "^device-agent/src/(agent[^/]*|(presentation|screen|uplink|site-state|commands)/[^/]*|hardware/(relay-holder|relay-holder-link|holder-[^/]*|pcsc-[^/]*))\\.ts$",
+        pathNot: "\\.test\\.ts$|-process\\.ts$|-worker\\.ts$|/commands/enroll\\.ts$",
+      },
+      to: { path: "^(node:)?fs$" },
+    },
+    {
       name: "use-cases-know-no-edge",
       severity: "error",
       from: { path: "^gateway/src/(issuing|site-state|machines|people|usage|commands)/", pathNot: "\\.test\\.ts$" },
