@@ -31,7 +31,7 @@ export { type AgentRequest, createAgentRequest } from "./uplink/certificate-requ
 export { mqttUplink, type MqttUplinkOptions, type UplinkTiming } from "./uplink/mqtt-uplink.js";
 export { createOutbox, type Outbox, type OutboxOptions } from "./uplink/outbox.js";
 export { pumpUsage } from "./uplink/pump-usage.js";
-export type { Indicator, Inputs, Journal, Relay, Screen, ScreenAction, ScreenView, Uplink } from "./ports.js";
+export type { Indicator, Inputs, Journal, Permit, Relay, Screen, ScreenAction, ScreenView, Uplink } from "./ports.js";
 export { systemClock } from "./system-clock.js";
 export { type Agent, type AgentDeps, createAgent } from "./agent.js";
 export type { Presentation } from "./agent-deps.js";

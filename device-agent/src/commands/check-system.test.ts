@@ -9,6 +9,7 @@ const healthy = {
   SubState: "running",
   Result: "success",
   NRestarts: "0",
+  ExecMainStatus: "0",
   UnitFileState: "enabled",
   FragmentPath: "/etc/systemd/system/badgekey-agent@.service",
   Type: "notify",
@@ -57,6 +58,8 @@ describe("doctor looks at the service", () => {
   test("R9: one that its boot-loop guard has stopped is failed, with the command that starts it again", async () => {
     const [finding] = await unit({ ActiveState: "failed", Result: "start-limit-hit" });
     expect(finding).toMatchObject({ state: "failed", detail: expect.stringContaining("boot-loop guard") });
+    const crashed = { ActiveState: "failed", Result: "exit-code", ExecMainStatus: "1", NRestarts: "5" };
+    expect((await unit(crashed))[0]).toEqual(finding);
     expect(finding?.mend).toContain(
       "sudo systemctl reset-failed badgekey-agent@laser-1.service && sudo systemctl start",
     );
@@ -64,6 +67,11 @@ describe("doctor looks at the service", () => {
 
   test.each([
     ["not installed", { LoadState: "not-found" }, "warning service: badgekey-agent@laser-1.service is not installed"],
+    [
+      "refused its configuration",
+      { ActiveState: "failed", Result: "exit-code", ExecMainStatus: "2", NRestarts: "7" },
+      "failed service: refused to start, and is not tried again (exit status 2)",
+    ],
     ["killed by the watchdog", { ActiveState: "failed", Result: "watchdog" }, "failed service: ended: watchdog"],
     ["stopped", { ActiveState: "inactive" }, "warning service: is not running (inactive)"],
     [

@@ -7,6 +7,8 @@ import { type Finding, failed, ok, warning } from "./finding.js";
 
 const INSTALL = "install it: deploy/systemd/README.md";
 const MUCH_RESTARTED = 3;
+/** StartLimitBurst of the unit. */
+const STARTS_ALLOWED = 5;
 const SHIPPED_UNIT = fileURLToPath(new URL("../../../deploy/systemd/badgekey-agent@.service", import.meta.url));
 const NO_NFC_MODULES =
   "sudo install -Dm644 deploy/systemd/badgekey-nfc.modprobe.conf /etc/modprobe.d/badgekey-nfc.conf && sudo modprobe -r pn533_usb pn533 && sudo systemctl restart pcscd";
@@ -27,7 +29,7 @@ export function unitOf(file: string): string {
 export async function checkUnit(file: string, { read, run }: SystemProbes): Promise<readonly Finding[]> {
   const unit = unitOf(file);
   const names =
-    "LoadState,ActiveState,SubState,Result,NRestarts,UnitFileState,FragmentPath,Type,WatchdogUSec,ExecStopPost,StatusText";
+    "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,UnitFileState,FragmentPath,Type,WatchdogUSec,ExecStopPost,StatusText";
   const said = await run("systemctl", ["show", unit, `--property=${names}`]);
   if (said === undefined)
     return [warning("service", "systemd does not run here: nobody starts the agent again", INSTALL)];
@@ -75,7 +77,11 @@ function stateOf(unit: string, fact: (name: string) => string): Finding {
     case "activating":
       return warning("service", `is being started (${fact("SubState")}, ${String(restarts)} restarts)`, log);
     case "failed":
-      return fact("Result") === "start-limit-hit"
+      if (fact("ExecMainStatus") === "2") {
+        return failed("service", "refused to start, and is not tried again (exit status 2)", again);
+      }
+      // systemd names the last failure where there was one, and not its own guard.
+      return fact("Result") === "start-limit-hit" || restarts >= STARTS_ALLOWED - 1
         ? failed("service", "failed too often and was stopped by the boot-loop guard; its lines are inactive", again)
         : failed("service", `ended: ${fact("Result")}`, again);
     default:

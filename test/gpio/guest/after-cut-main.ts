@@ -2,10 +2,10 @@ import type * as agentPackage from "@badgekey/device-agent";
 import type { UsageRecord } from "@badgekey/shared";
 import { mountDisk, openAgentBench, readCards, setUpAgent } from "./agent-bench.js";
 import { AGENT, DATA, PINS } from "./agent-site.js";
-import { runCases } from "./cases.js";
+import { pause, runCases, until } from "./cases.js";
 import { createChip } from "./gpio-sim.js";
 import { LineTrace } from "./line-trace.js";
-import { agentUnit, relayUnit, showLog } from "./unit.js";
+import { agentUnit, failingUnit, relayUnit, run, showLog } from "./unit.js";
 import { WatchedPin } from "./watched-pin.js";
 
 /**
@@ -106,6 +106,27 @@ const failed = await runCases([
         measure(`openAfterStopOfUnit-${driver}Ms`, await alone.openAfter(() => unit.stop()));
         if (unit.shown("Result") !== "success") throw new Error(`the unit ended with ${unit.shown("Result")}`);
       }
+    },
+  },
+  {
+    name: "R9: an agent that fails five times in five minutes stays stopped, and starts again once somebody has seen to it",
+    run: async (measure) => {
+      const unit = failingUnit("saw-9");
+      const givenUp = (): boolean => unit.shown("ActiveState") === "failed";
+      unit.start();
+      await until("the boot-loop guard", givenUp, 60_000, 500);
+      const [restarts, result] = [Number(unit.shown("NRestarts")), unit.shown("Result")];
+      measure("restarts", restarts);
+      // Five starts; doctor tells the guard by either.
+      if (restarts < 4 || !["start-limit-hit", "exit-code"].includes(result)) {
+        throw new Error(`it ended with ${result} after ${restarts} restarts`);
+      }
+      process.stdout.write(`boot-loop guard: ${result}, ${restarts} restarts\n`);
+      await pause(3000);
+      if (!givenUp()) throw new Error("it was started once more");
+      run("systemctl", "reset-failed", unit.name);
+      unit.start();
+      await until("one more try", () => unit.shown("NRestarts") !== "0", 30_000, 200);
     },
   },
 ]);

@@ -18,6 +18,8 @@ export interface RelayBench {
 const ALIVE_PIN = 24;
 const BUSY_PIN = 22;
 const STOP_PIN = 23;
+const RUN_ON_PIN = 25;
+const HALT_PIN = 6;
 
 /** Pulled down at power-up, and active high. */
 const HIGH = {
@@ -26,7 +28,7 @@ const HIGH = {
   lines: [{ pin: 17, pull: "down" }],
   wiring: { inputs: {} },
 } as const;
-/** Pulled up, and active low; with contacts and an alive output beside the relay. */
+/** Pulled up, and active low; with contacts and three more outputs beside the relay. */
 const LOW = {
   pin: 5,
   activeLow: true,
@@ -35,9 +37,13 @@ const LOW = {
     { pin: ALIVE_PIN, pull: "down" },
     { pin: BUSY_PIN, pull: "down" },
     { pin: STOP_PIN, pull: "up" },
+    { pin: RUN_ON_PIN, pull: "down" },
+    { pin: HALT_PIN, pull: "up" },
   ],
   wiring: {
     alive: { pin: ALIVE_PIN, activeLow: false },
+    runOn: { pin: RUN_ON_PIN, activeLow: false },
+    stop: { pin: HALT_PIN, activeLow: true },
     inputs: { busy: { pin: BUSY_PIN, activeLow: false }, emergencyStop: { pin: STOP_PIN, activeLow: true } },
   },
 } as const;
@@ -91,11 +97,14 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
   /** Milliseconds from a mark to the line's last edge, which must have made it inactive; it must stay so. */
   const openedAfter = async (mark: string, board: Board = HIGH): Promise<number> => {
     await opened(mark, board);
+    return letGoAfter(mark, board.pin, open(board));
+  };
+  const letGoAfter = (mark: string, pin: number, inactive: 0 | 1): number => {
     const events = trace.events();
-    const after = edgesOf(events, board.pin, open(board)).filter(({ us }) => us >= markedAt(events, mark));
+    const after = edgesOf(events, pin, inactive).filter(({ us }) => us >= markedAt(events, mark));
     const [edge] = after;
-    if (after.length !== 1 || edge?.level !== open(board)) {
-      throw new Error(`after ${mark} the line went ${JSON.stringify(after)}`);
+    if (after.length !== 1 || edge?.level !== inactive) {
+      throw new Error(`after ${mark} line ${pin} went ${JSON.stringify(after)}`);
     }
     return (edge.us - markedAt(events, mark)) / 1000;
   };
@@ -266,6 +275,26 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
         const atRest = beats();
         await pause(300);
         if (beats() !== atRest || chip.level(ALIVE_PIN) !== 0) throw new Error("it beats on after the permit's end");
+      }),
+    ),
+    named(
+      "R2, R11: extraction runs on once the relay is open, and every output falls with a missed renewal",
+      withUser(LOW, async (user, measure) => {
+        const standing = (): string => [LOW.pin, RUN_ON_PIN, HALT_PIN].map((pin) => chip.level(pin)).join();
+        if (standing() !== "1,0,1") throw new Error(`before anything is permitted: ${standing()}`);
+        await renewing(user, LOW);
+        await until("relay and extraction active", () => standing() === "0,1,1");
+        user.say("runOn");
+        await until("an open relay, extraction and stop active", () => standing() === "1,1,0");
+        await pause(1500);
+        if (standing() !== "1,1,0") throw new Error(`while it is renewed: ${standing()}`);
+        kill("halt", "SIGSTOP", user.pid);
+        await until("everything inactive", () => standing() === "1,0,1");
+        const ms = Math.max(letGoAfter("halt", RUN_ON_PIN, 0), letGoAfter("halt", HALT_PIN, 1));
+        user.signal("SIGCONT");
+        await user.hears("that its renewals come too late", ({ kind }) => kind === "refused");
+        measure("runOnEndsAfterHaltMs", ms);
+        within("from the halt to the end of the run-on", ms, bars.haltMs);
       }),
     ),
     named(

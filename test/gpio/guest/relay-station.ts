@@ -36,7 +36,7 @@ export class RelayUser {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  say(word: "renew" | "rest" | "throw"): void {
+  say(word: "renew" | "runOn" | "rest" | "throw"): void {
     this.#child.stdin?.write(`${word}\n`);
   }
 

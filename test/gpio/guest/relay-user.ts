@@ -49,9 +49,13 @@ inputs.start((report) =>
   tell({ kind: "input", input: report.input, active: report.kind === "changed" ? report.active : "lost" }),
 );
 
+const IN_USE = { relay: "closed", runOn: true, stop: false } as const;
+/** As after a use whose machine was asked to stop. */
+const RUNNING_ON = { relay: "open", runOn: true, stop: true } as const;
+let wanted: agentPackage.Permit = IN_USE;
 let renewal: NodeJS.Timeout | undefined;
 const renew = (): void => {
-  relay.permit(PERMIT_MS, { relay: "closed", runOn: false, stop: false }).then(
+  relay.permit(PERMIT_MS, wanted).then(
     () => tell({ kind: "permitted", holder: relay.holderPid }),
     (error: unknown) => tell({ kind: "refused", reason: reasonOf(error) }),
   );
@@ -66,6 +70,11 @@ process.stdin.setEncoding("utf8").on("data", (text: string) => {
   for (const word of text.split("\n")) {
     switch (word) {
       case "renew":
+        wanted = IN_USE;
+        start();
+        break;
+      case "runOn":
+        wanted = RUNNING_ON;
         start();
         break;
       case "rest":

@@ -78,11 +78,20 @@ export async function relayUnit(
   // In systemd's double quotes a quote is written with a backslash.
   const argument = `"${JSON.stringify(setup).replaceAll('"', '\\"')}"`;
   const program = `ExecStart=/usr/bin/env node ${OWN}/test/dist/gpio/guest/relay-user.js ${argument}`;
+  // It has no configuration that lines-off could read before it starts.
+  return changedUnit(instance, ["Type=exec", "WatchdogSec=0", "RestartSec=0", "ExecStartPre=", "ExecStart=", program]);
+}
+
+/** The unit with a program in the place of the agent that fails at once, and nothing to wait for in between. */
+export function failingUnit(instance: string): Unit {
+  const waits = ["RestartSec=0", "RestartSteps=0", "ExecStartPre=", "ExecStopPost="];
+  return changedUnit(instance, [...waits, "ExecStart=", "ExecStart=/usr/bin/env false"]);
+}
+
+function changedUnit(instance: string, changes: readonly string[]): Unit {
   const folder = `${UNITS}/badgekey-agent@${instance}.service.d`;
   mkdirSync(folder);
-  // It has no configuration that lines-off could read before it starts.
-  const changes = ["[Service]", "Type=exec", "WatchdogSec=0", "RestartSec=0", "ExecStartPre=", "ExecStart=", program];
-  writeFileSync(`${folder}/program.conf`, `${changes.join("\n")}\n`);
+  writeFileSync(`${folder}/program.conf`, `${["[Service]", ...changes].join("\n")}\n`);
   writeFileSync(`/etc/badgekey/${instance}.yaml`, "");
   run("systemctl", "daemon-reload");
   return new Unit(instance);
