@@ -41,6 +41,8 @@ export class StorageWatch {
     this.#told = state;
     if (state === "ample") log.info({ storage }, TOLD[state]);
     else log.warn({ storage }, TOLD[state]);
+    // Staff read the usage log, not this computer's; a full disk they see by its fault.
+    if (state === "low") this.#context.noteRepeated("storage low", { kind: "problemReported", reason: NEARLY_FULL });
     void this.#context.submit(
       state === "full"
         ? { kind: "faultRaised", fault: "STORAGE_FULL", severity: "whenIdle" }
@@ -48,6 +50,8 @@ export class StorageWatch {
     );
   }
 }
+
+const NEARLY_FULL = "the machine controller's disk is nearly full";
 
 const TOLD: Readonly<Record<JournalStorage["state"], string>> = {
   ample: "there is room on the disk again",

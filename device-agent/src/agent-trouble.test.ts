@@ -118,6 +118,19 @@ describe("storage", () => {
     await bench.tap(bench.badge());
     expect(bench.relay.position()).toBe("closed");
   });
+
+  test("R19: a disk that is nearly full hinders nobody; staff read of it in the log, once a minute however it wavers", async () => {
+    const bench = await startBench();
+    const storage = { freeBytes: 9, totalBytes: 100, journalBytes: 1 };
+    for (let time = 0; time < 20; time++) {
+      bench.journal.tell({ kind: "storage", storage: { ...storage, state: time % 2 === 0 ? "low" : "ample" } });
+    }
+    await bench.tap(bench.badge());
+    expect([bench.relay.position(), bench.told]).toEqual([
+      "closed",
+      ["problemReported the machine controller's disk is nearly full", "sessionStarted"],
+    ]);
+  });
 });
 
 describe("bad input", () => {

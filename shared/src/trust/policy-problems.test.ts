@@ -13,6 +13,8 @@ function problemsOf(input: Partial<MachinePolicyInput>, now?: number): readonly 
 
 test.each<[string, Partial<MachinePolicyInput>, readonly string[]]>([
   ["the defaults", {}, []],
+  ["an office to ask", { contact: "staff desk, room 3.14" }, []],
+  ["R22: an e-mail address to ask", { contact: "ask ada@example.edu" }, ["warning contact"]],
   ["as much as a card can prove", { minAssurance: 2 }, []],
   ["more than a card can prove", { minAssurance: 3 }, ["warning minAssurance"]],
   ["a chip asked for its origin", { genuineChip: true }, ["warning genuineChip"]],

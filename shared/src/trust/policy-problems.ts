@@ -37,6 +37,13 @@ export function policyProblems(policy: MachinePolicy, now?: Instant): readonly P
     ...wiringProblems(policy),
     ...stalenessProblems(policy),
     ...scheduleProblems(policy),
+    ...when(
+      policy.contact.includes("@"),
+      warning(
+        "contact",
+        "an e-mail address stands on the screen and on the controller's disk: name a place or an office",
+      ),
+    ),
     ...(now === undefined ? [] : modeProblems(policy, now)),
   ];
 }
