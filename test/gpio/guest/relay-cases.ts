@@ -310,17 +310,17 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
         chip.pull(STOP_PIN, "up");
         await pause(300);
         if (told("emergencyStop") !== "false") throw new Error(`a spike was told: ${told("emergencyStop")}`);
-        const chatterEndAt = performance.now() + 2000;
-        for (let up = false; performance.now() < chatterEndAt; up = !up) {
+        const isTold = async (what: string, end: RegExp): Promise<void> =>
+          until(what, () => end.test(told("busy")), 10_000).catch((error: unknown) => {
+            throw new Error(`told of the contact: ${told("busy")}`, { cause: error });
+          });
+        const givesUpAt = performance.now() + 15_000;
+        for (let up = false; !told("busy").includes("lost") && performance.now() < givesUpAt; up = !up) {
           for (const level of up ? ["up", "down", "up"] : ["down", "up", "down"]) {
             chip.pull(BUSY_PIN, level as "up" | "down");
           }
           await pause(5);
         }
-        const isTold = async (what: string, end: RegExp): Promise<void> =>
-          until(what, () => end.test(told("busy")), 10_000).catch((error: unknown) => {
-            throw new Error(`told of the contact: ${told("busy")}`, { cause: error });
-          });
         await isTold("a report of the lost contact", /^false,true,.*lost/);
         chip.pull(BUSY_PIN, "down");
         await isTold("a report of the still contact", /lost.*,false$/);
