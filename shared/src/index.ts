@@ -18,6 +18,7 @@ export { type ObjectType, objectTypes } from "./trust/signed-object.js";
 export * from "./trust/root.js";
 export * from "./trust/trust-list.js";
 export * from "./trust/machine-policy.js";
+export * from "./trust/policy-settings.js";
 export * from "./trust/policy-problems.js";
 export * from "./trust/policy.js";
 export * from "./trust/status-token.js";

@@ -156,6 +156,20 @@ describe("trainings, people, machines", () => {
     });
   });
 
+  test("all settings are listed with where they begin, without a gateway", async () => {
+    await gateway.close();
+    const { exit, data, people } = await run("machine settings --preset saw");
+    expect(exit).toBe(0);
+    expect(data).toMatch(/^presence +"hold" +tap \| hold +tap: a tap starts and ends a use; hold: the card stays in$/m);
+    expect(data).toMatch(/^wiring\.inputs\.busy +\{"pin": 0 to 27/m);
+    expect(people).toBe("next: badgekey machine set <id> <setting=value...>\n");
+    const { data: json } = await run("machine settings --json");
+    expect(JSON.parse(json)).toContainEqual(
+      expect.objectContaining({ path: "session.maxSeconds", default: 14_400, values: "0 to 604800" }),
+    );
+    gateway = await startFakeGateway();
+  });
+
   test("a setting that will not do what was meant is said at once", async () => {
     const line = "machine add printer-1 --name Printer --set session.idleSeconds=600";
     const { exit, people } = await run(line);

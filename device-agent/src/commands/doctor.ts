@@ -12,6 +12,7 @@ import { checkClock, checkKernel, checkUnit, unitOf } from "./check-system.js";
 import type { CommandIo } from "./command-io.js";
 import { type DoctorProbes, doctorProbes } from "./doctor-probes.js";
 import { type Finding, failed } from "./finding.js";
+import { namedBy } from "./open-reader.js";
 import { RefusedError } from "./refused-error.js";
 
 export interface DoctorOptions {
@@ -61,8 +62,9 @@ async function look(config: AgentConfig, file: string, { io, probes, card }: Loo
   const check = async (name: string, run: () => readonly Finding[] | Promise<readonly Finding[]>): Promise<void> => {
     findings.push(...(await attempt(name, run)));
   };
-  for (const reader of config.readers) await check("reader", () => checkReader(reader, probes));
-  if (card) await check("card", () => cardTest(config, file, { io, probes, lists: held, isRunning }));
+  const readers = config.readers.map((reader) => namedBy(policy?.wiring, reader));
+  for (const reader of readers) await check("reader", () => checkReader(reader, probes));
+  if (card) await check("card", () => cardTest(readers, file, { io, probes, lists: held, isRunning }));
   await check("relay", () => checkLines(config.relay, policy?.wiring, probes));
   const usesPcsc = config.readers.some(({ driver }) => driver === "pcsc");
   await check("kernel", () => checkKernel({ usesPcsc, usesPins: config.relay.driver !== "simulated" }, probes));
@@ -112,11 +114,10 @@ interface CardTestParts {
 }
 
 async function cardTest(
-  config: AgentConfig,
+  [reader]: AgentConfig["readers"],
   file: string,
   { io, probes, lists, isRunning }: CardTestParts,
 ): Promise<readonly Finding[]> {
-  const [reader] = config.readers;
   if (!reader) return [];
   if (isRunning) {
     const detail = "the agent runs and would take the card as a tap at its machine";

@@ -13,6 +13,7 @@ import { openLog } from "./agent-log.js";
 import type { CommandIo } from "./command-io.js";
 import { readBatteryClock } from "./battery-clock.js";
 import { openLinesOrRefuse, openReaderOrRefuse, openScreen, simulatedDrivers } from "./open-devices.js";
+import { namedBy } from "./open-reader.js";
 import { openJournalOrRefuse, restoreTrust } from "./open-state.js";
 import { RefusedError } from "./refused-error.js";
 import { type SystemdEnvironment, systemdNotifier } from "./systemd-notify.js";
@@ -111,21 +112,20 @@ interface PartsDeps {
 /** Everything with a driver or a file behind it. What takes another process or thread starts first and side by side. */
 async function openParts(config: AgentConfig, enrolment: Enrolment, { io, log, runtimeDir, onAmbiguous }: PartsDeps) {
   const clock = systemClock();
-  const openReaders = Promise.all(config.readers.map((reader) => openReaderOrRefuse(reader, onAmbiguous)));
-  const openStore = (async () => {
+  const openState = (async () => {
     const { store, trust, damaged } = await restoreTrust(enrolment, config.dataDir, { clock, log });
     // As the policy that was in force last says; its lines stay inactive until somebody starts a use.
     const wiring = guardedMachine(trust.state, config.agent).policy?.wiring;
     const nowAt = trust.now(clock.nowMs());
-    const [lines, opened] = await Promise.all([
+    const [lines, opened, ...readers] = await Promise.all([
       openLinesOrRefuse(config, wiring, { scheduler: clock, log, runtimeDir }),
       openJournalOrRefuse(enrolment, config.dataDir, { nowAt, log }),
+      ...config.readers.map((reader) => openReaderOrRefuse(namedBy(wiring, reader), onAmbiguous)),
     ]);
-    return { store, trust, damaged, opened, ...lines, ...(wiring && { wiring }) };
+    return { store, trust, damaged, opened, readers, ...lines, ...(wiring && { wiring }) };
   })();
-  const [readers, { store, trust, ...rest }, screen] = await Promise.all([
-    openReaders,
-    openStore,
+  const [{ store, trust, ...rest }, screen] = await Promise.all([
+    openState,
     openScreen(config.screen, { clock, log }),
     // Not later: its files are read synchronously, and later the loop runs (SAFETY R8).
     loadMqttClient(),
@@ -144,7 +144,6 @@ async function openParts(config: AgentConfig, enrolment: Enrolment, { io, log, r
     clock,
     scheduler: clock,
     wallClock: { systemAt: io.wallClock, batteryAt: () => readBatteryClock() },
-    readers,
     store,
     trust,
     opener: threadedListOpener({ agent: config.agent, scheduler: clock }),

@@ -1,4 +1,4 @@
-import { type MachineView, presets } from "@badgekey/shared";
+import { type MachineView, type PolicySetting, type PresetName, policySettings, presets } from "@badgekey/shared";
 import { Argument, InvalidArgumentError, Option } from "commander";
 import { confirm } from "../confirm.js";
 import { type GrantOption, collectGrant } from "../grant-option.js";
@@ -9,7 +9,7 @@ import { type AddCommands, withSession } from "./command.js";
 
 interface AddOptions {
   readonly name: string;
-  readonly preset?: keyof typeof presets;
+  readonly preset?: PresetName;
   readonly agent?: string;
   readonly requires?: readonly GrantOption[];
   readonly set?: Readonly<Record<string, unknown>>;
@@ -27,6 +27,13 @@ const columns = (out: Output, trainings: ReadonlyMap<number, string>): readonly 
     cell: ({ outOfService }) =>
       outOfService ? out.paint.yellow(`out of service: ${outOfService.reason}`) : "in service",
   },
+];
+
+const settingColumns: readonly Column<PolicySetting>[] = [
+  { head: "setting", cell: ({ path }) => path },
+  { head: "begins as", cell: (setting) => (setting.default === undefined ? "" : JSON.stringify(setting.default)) },
+  { head: "can be", cell: ({ values }) => values },
+  { head: "what it does", cell: ({ what }) => what },
 ];
 
 export const addMachineCommands: AddCommands = (program, io) => {
@@ -77,6 +84,7 @@ export const addMachineCommands: AddCommands = (program, io) => {
     .command("set")
     .description("change settings of a machine's policy")
     .argument("<id>")
+    .addHelpText("after", "\nAll settings: badgekey machine settings")
     .addArgument(
       new Argument("<setting=value...>", "e.g. session.maxSeconds=3600 presence=hold").argParser(collectSetting),
     )
@@ -84,6 +92,17 @@ export const addMachineCommands: AddCommands = (program, io) => {
       withSession(io, async ({ api, out }, id: string, settings: Readonly<Record<string, unknown>>) => {
         const gateway = await api();
         showMachine(out, await gateway.changeMachine(id, settings), await trainingNames(gateway));
+      }),
+    );
+  machine
+    .command("settings")
+    .description("every setting of a machine's policy: where it begins, what it can be, what it does")
+    .addOption(new Option("--preset <name>", "as a machine of this preset begins").choices(Object.keys(presets)))
+    .action(
+      withSession(io, ({ out }, { preset }: { preset?: PresetName }) => {
+        out.rows(policySettings(preset), settingColumns, "");
+        out.next("badgekey machine set <id> <setting=value...>");
+        return Promise.resolve();
       }),
     );
   machine
