@@ -45,10 +45,10 @@ module.exports = {
       name: "loop-never-waits-for-files",
       severity: "error",
       from: {
-        path: "^device-agent/src/(agent[^/]*|(presentation|screen|uplink|site-state|commands)/[^/]*|hardware/(relay-holder|relay-holder-link|holder-[^/]*|pcsc-[^/]*))\\.ts$",
-        pathNot: "\\.test\\.ts$|-process\\.ts$|-worker\\.ts$|/commands/enroll\\.ts$",
+        path: "^device-agent/src/(agent[^/]*|(presentation|screen|uplink|site-state|commands)/.+|journal/journal|hardware/(open-lines|relay-holder|relay-holder-link|holder-[^/]*|pcsc-[^/]*))\\.ts$",
+        pathNot: "\\.test\\.ts$|-process\\.ts$|-worker\\.ts$",
       },
-      to: { path: "^(node:)?fs$" },
+      to: { path: "^(node:)?fs$|node_modules/better-sqlite3/" },
     },
     {
       name: "use-cases-know-no-edge",

@@ -77,7 +77,7 @@ export interface AgentDeps {
   readonly log: Pick<BaseLogger, "debug" | "info" | "warn" | "error">;
   /** Called whenever the loop has finished a step: feeds the watchdog, and nothing else does (SAFETY R9). */
   readonly onProgress?: () => void;
-  /** How the agent stands: soon after the start, with every change of the machine's state, and once a minute. */
+  /** How the agent stands: soon after the start, with every change of state, clock or contact, and once a minute. */
   readonly onHealth?: (health: AgentHealth) => void;
   /** A defect of this program ended the loop; the relay has been told to open. The process should end. */
   readonly onDefect?: (error: unknown) => void;

@@ -6,8 +6,8 @@ export interface AgentHealth {
   readonly machine: string;
   readonly state: InterlockState["kind"];
   readonly clock: ClockState;
-  /** Since the gateway confirmed the time last. */
-  readonly stalenessMs: number;
+  /** Since the gateway confirmed the time last; undefined where it never did. */
+  readonly stalenessMs: number | undefined;
   readonly isConnected: boolean;
   /** Usage records that the gateway has not acknowledged yet. */
   readonly pending: number;
@@ -38,7 +38,7 @@ export function healthLine({ machine, state, clock, stalenessMs, isConnected, pe
   return [
     `guards ${machine}: ${states[state]}`,
     clocks[clock],
-    `${server}, heard ${agoOf(stalenessMs)}`,
+    `${server}, ${stalenessMs === undefined ? "never heard" : `heard ${agoOf(stalenessMs)}`}`,
     `${String(pending)} records not yet delivered`,
   ].join("; ");
 }

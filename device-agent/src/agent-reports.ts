@@ -18,7 +18,7 @@ export class Reports {
   #isDue = false;
   #sentMs = Number.NEGATIVE_INFINITY;
   #toldMs = Number.NEGATIVE_INFINITY;
-  #toldState: string | undefined;
+  #toldStanding = "";
   #pending = 0;
 
   constructor(context: AgentContext, lastCommand: () => number) {
@@ -34,9 +34,10 @@ export class Reports {
 
   tick(nowMs: number): void {
     if (nowMs - this.#sentMs >= REPORT_EVERY_MS) this.send();
-    const { kind } = this.#context.loop.state;
-    if (nowMs - this.#toldMs < REPORT_EVERY_MS && kind === this.#toldState) return;
-    [this.#toldMs, this.#toldState] = [nowMs, kind];
+    const { deps, loop } = this.#context;
+    const standing = [loop.state.kind, deps.trust.clock.state, deps.uplink.connected].join();
+    if (nowMs - this.#toldMs < REPORT_EVERY_MS && standing === this.#toldStanding) return;
+    [this.#toldMs, this.#toldStanding] = [nowMs, standing];
     void this.#tellHealth();
   }
 
@@ -50,7 +51,7 @@ export class Reports {
       machine: guarded.id,
       state: loop.state.kind,
       clock: trust.clock.state,
-      stalenessMs: this.#context.stalenessMs(),
+      stalenessMs: trust.clock.freshAt === 0 ? undefined : this.#context.stalenessMs(),
       isConnected: uplink.connected,
       pending,
     });

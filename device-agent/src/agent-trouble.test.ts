@@ -6,6 +6,17 @@ import { settle } from "./testing/fake-clock.js";
 const wiring = { inputs: { emergencyStop: { pin: 9 } } };
 
 describe("the machine's wiring", () => {
+  test("a reader named anew waits for the next start: the lines are not touched for it", async () => {
+    const bench = await startBench();
+    bench.uplink.connect();
+    await settle();
+    await bench.setPolicy({ wiring: { reader: "00A1" } });
+    await bench.pass(1_000);
+    expect(bench.relay.wirings).toEqual([]);
+    await bench.tap(bench.badge());
+    expect(bench.relay.position()).toBe("closed");
+  });
+
   test("new wiring is taken into use once nobody uses the machine, and its contacts count from then on", async () => {
     const bench = await startBench();
     bench.uplink.connect();

@@ -30,9 +30,10 @@ export class WiringKeeper {
     const wanted = this.#context.guarded.policy?.wiring;
     if (!wanted || wanted === this.#seen) return;
     this.#seen = wanted;
-    if (isDeepStrictEqual(wanted, this.#inForce)) return;
-    this.#inForce = wanted;
     const { log } = this.#context.deps;
+    if (wanted.reader !== this.#inForce?.reader) log.warn("a newly named reader is taken at the next start");
+    if (isDeepStrictEqual(linesOf(wanted), linesOf(this.#inForce))) return;
+    this.#inForce = wanted;
     try {
       await this.#rewire(wanted);
       log.info("the machine is wired as its new rules say");
@@ -53,4 +54,9 @@ export class WiringKeeper {
       relay.rewire(wiring).then(resolve, reject).finally(cancel);
     });
   }
+}
+
+/** Without the reader, which is no line. */
+function linesOf(wiring: Wiring | undefined): Wiring | undefined {
+  return wiring && { ...wiring, reader: undefined };
 }

@@ -197,6 +197,9 @@ describe("gateway", () => {
     const back = await site.call("POST", "/machines/laser-1/release", { reason: "new lens" });
     expect(back.body).toMatchObject({ outOfService: null });
     await agent.until(() => agent.trust.state.policy?.lockouts.size === 0);
+    const past = { mode: { kind: "warnOnly", until: 1, reason: "trial weeks" } };
+    const changed = await site.call("PATCH", "/machines/laser-1", past);
+    expect(changed.body).toMatchObject({ problems: [{ path: "runOn" }, { path: "mode.until" }] });
   });
 });
 

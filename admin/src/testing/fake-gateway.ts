@@ -141,7 +141,7 @@ function answer(call: string, url: URL, body: unknown, data: FakeGatewayData, re
         agent: input.agent ?? input.id,
         policy,
         outOfService: null,
-        problems: [...policyProblems(policy)],
+        problems: [...policyProblems(policy, Date.now())],
       };
       data.machines.push(machine);
       return void json(machine);

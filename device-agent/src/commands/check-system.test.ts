@@ -50,7 +50,7 @@ describe("doctor looks at the service", () => {
     expect(told(findings)).toEqual([
       `ok service: badgekey-agent@laser-1.service runs: ${StatusText}`,
       "ok watchdog: replaces a hung agent after 5s",
-      "warning clock: the running agent has no confirmed time since its start",
+      "warning clock: the running agent's time is not confirmed",
     ]);
     expect(told(await unit({ ActiveState: "inactive", StatusText })).join()).not.toContain("clock");
   });
@@ -68,9 +68,9 @@ describe("doctor looks at the service", () => {
   test.each([
     ["not installed", { LoadState: "not-found" }, "warning service: badgekey-agent@laser-1.service is not installed"],
     [
-      "refused its configuration",
+      "a wrong command line",
       { ActiveState: "failed", Result: "exit-code", ExecMainStatus: "2", NRestarts: "7" },
-      "failed service: refused to start, and is not tried again (exit status 2)",
+      "failed service: was started with a wrong command line, and is not tried again",
     ],
     ["killed by the watchdog", { ActiveState: "failed", Result: "watchdog" }, "failed service: ended: watchdog"],
     ["stopped", { ActiveState: "inactive" }, "warning service: is not running (inactive)"],
@@ -79,7 +79,7 @@ describe("doctor looks at the service", () => {
       { ActiveState: "activating", SubState: "auto-restart", NRestarts: "2" },
       "warning service: is being started (auto-restart, 2 restarts)",
     ],
-    ["restarted often", { NRestarts: "4" }, "warning service: runs, after 4 restarts"],
+    ["restarted often", { NRestarts: "4" }, "warning service: runs, after 4 restarts: guards Laser"],
     ["not enabled", { UnitFileState: "disabled" }, "warning service: does not start with the computer"],
     [
       "R9: without watchdog",

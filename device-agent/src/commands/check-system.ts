@@ -42,8 +42,8 @@ export async function checkUnit(file: string, { read, run }: SystemProbes): Prom
   }
   findings.push(watchdogOf(unit, fact));
   if (fact("ActiveState") === "active" && fact("StatusText").includes(CLOCK_NOT_CONFIRMED)) {
-    const mend = "bring the gateway into reach, then ask again in a minute";
-    findings.push(warning("clock", "the running agent has no confirmed time since its start", mend));
+    const mend = `bring the gateway into reach, then ask again; else see why: journalctl -u ${unit} -n 50`;
+    findings.push(warning("clock", "the running agent's time is not confirmed", mend));
   }
   if (!fact("ExecStopPost").includes("lines-off")) {
     findings.push(failed("service", "nothing opens the relay when every process of the agent was killed", INSTALL));
@@ -69,18 +69,19 @@ function stateOf(unit: string, fact: (name: string) => string): Finding {
   const log = `journalctl -u ${unit} -n 50`;
   const again = `see why (${log}), then: sudo systemctl reset-failed ${unit} && sudo systemctl start ${unit}`;
   const restarts = Number(fact("NRestarts"));
+  const standing = fact("StatusText") === "" ? "" : `: ${fact("StatusText")}`;
   switch (fact("ActiveState")) {
     case "active":
       return restarts >= MUCH_RESTARTED
-        ? warning("service", `runs, after ${String(restarts)} restarts`, log)
-        : ok("service", `${unit} runs${fact("StatusText") === "" ? "" : `: ${fact("StatusText")}`}`);
+        ? warning("service", `runs, after ${String(restarts)} restarts${standing}`, log)
+        : ok("service", `${unit} runs${standing}`);
     case "activating":
       return warning("service", `is being started (${fact("SubState")}, ${String(restarts)} restarts)`, log);
     case "failed":
       if (fact("ExecMainStatus") === "2") {
-        return failed("service", "refused to start, and is not tried again (exit status 2)", again);
+        return failed("service", "was started with a wrong command line, and is not tried again", again);
       }
-      // systemd names the last failure where there was one, and not its own guard.
+      // systemd may name the last failure instead of its own guard.
       return fact("Result") === "start-limit-hit" || restarts >= STARTS_ALLOWED - 1
         ? failed("service", "failed too often and was stopped by the boot-loop guard; its lines are inactive", again)
         : failed("service", `ended: ${fact("Result")}`, again);

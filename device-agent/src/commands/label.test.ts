@@ -75,6 +75,7 @@ describe("a label for a machine without a screen", () => {
     await configure("screen: { driver: page, language: de }");
     const { out } = await label({ name: "Großer Laser" });
     expect(out).toContain(">Großer Laser<");
+    expect(out.indexOf("Karte")).toBeGreaterThan(0);
     expect(out.indexOf("Karte")).toBeLessThan(out.indexOf("Tap your card"));
   });
 

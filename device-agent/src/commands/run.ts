@@ -109,7 +109,7 @@ interface PartsDeps {
   readonly onAmbiguous: (refusal: RefusedError) => void;
 }
 
-/** Everything with a driver or a file behind it. What takes another process or thread starts first and side by side. */
+/** Everything with a driver or a file behind it. What takes another process or thread starts side by side. */
 async function openParts(config: AgentConfig, enrolment: Enrolment, { io, log, runtimeDir, onAmbiguous }: PartsDeps) {
   const clock = systemClock();
   const openState = (async () => {

@@ -37,13 +37,16 @@ export function recordView(record: TrainingRecord, trainings: readonly SiteTrain
   return { ...record, training: slugOf(record.training, trainings), endsAt: isoTime(record.endsAt) };
 }
 
-export function machineView({ id, agent, policy }: Machine, lockout: Lockout | undefined): MachineView {
+export function machineView(
+  { id, agent, policy }: Machine,
+  { lockout, now }: { readonly lockout?: Lockout | undefined; readonly now: Instant },
+): MachineView {
   return {
     id,
     agent,
     policy,
     outOfService: lockout ? { ...lockout, at: isoTime(lockout.at) } : null,
-    problems: [...policyProblems(policy)],
+    problems: [...policyProblems(policy, now)],
   };
 }
 

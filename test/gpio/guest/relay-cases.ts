@@ -17,9 +17,9 @@ export interface RelayBench {
 
 const ALIVE_PIN = 24;
 const BUSY_PIN = 22;
-const STOP_PIN = 23;
+const ESTOP_PIN = 23;
 const RUN_ON_PIN = 25;
-const HALT_PIN = 6;
+const STOP_PIN = 6;
 
 /** Pulled down at power-up, and active high. */
 const HIGH = {
@@ -36,15 +36,15 @@ const LOW = {
     { pin: 5, pull: "up" },
     { pin: ALIVE_PIN, pull: "down" },
     { pin: BUSY_PIN, pull: "down" },
-    { pin: STOP_PIN, pull: "up" },
+    { pin: ESTOP_PIN, pull: "up" },
     { pin: RUN_ON_PIN, pull: "down" },
-    { pin: HALT_PIN, pull: "up" },
+    { pin: STOP_PIN, pull: "up" },
   ],
   wiring: {
     alive: { pin: ALIVE_PIN, activeLow: false },
     runOn: { pin: RUN_ON_PIN, activeLow: false },
-    stop: { pin: HALT_PIN, activeLow: true },
-    inputs: { busy: { pin: BUSY_PIN, activeLow: false }, emergencyStop: { pin: STOP_PIN, activeLow: true } },
+    stop: { pin: STOP_PIN, activeLow: true },
+    inputs: { busy: { pin: BUSY_PIN, activeLow: false }, emergencyStop: { pin: ESTOP_PIN, activeLow: true } },
   },
 } as const;
 type Board = typeof HIGH | typeof LOW;
@@ -280,7 +280,7 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
     named(
       "R2, R11: extraction runs on once the relay is open, and every output falls with a missed renewal",
       withUser(LOW, async (user, measure) => {
-        const standing = (): string => [LOW.pin, RUN_ON_PIN, HALT_PIN].map((pin) => chip.level(pin)).join();
+        const standing = (): string => [LOW.pin, RUN_ON_PIN, STOP_PIN].map((pin) => chip.level(pin)).join();
         if (standing() !== "1,0,1") throw new Error(`before anything is permitted: ${standing()}`);
         await renewing(user, LOW);
         await until("relay and extraction active", () => standing() === "0,1,1");
@@ -290,7 +290,7 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
         if (standing() !== "1,1,0") throw new Error(`while it is renewed: ${standing()}`);
         kill("halt", "SIGSTOP", user.pid);
         await until("everything inactive", () => standing() === "1,0,1");
-        const ms = Math.max(letGoAfter("halt", RUN_ON_PIN, 0), letGoAfter("halt", HALT_PIN, 1));
+        const ms = Math.max(letGoAfter("halt", RUN_ON_PIN, 0), letGoAfter("halt", STOP_PIN, 1));
         user.signal("SIGCONT");
         await user.hears("that its renewals come too late", ({ kind }) => kind === "refused");
         measure("runOnEndsAfterHaltMs", ms);
@@ -306,8 +306,8 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
         chip.pull(BUSY_PIN, "up");
         await until("a report of the closed contact", () => told("busy") === "false,true");
         // A spike of a millisecond or two is no contact.
-        chip.pull(STOP_PIN, "down");
-        chip.pull(STOP_PIN, "up");
+        chip.pull(ESTOP_PIN, "down");
+        chip.pull(ESTOP_PIN, "up");
         await pause(300);
         if (told("emergencyStop") !== "false") throw new Error(`a spike was told: ${told("emergencyStop")}`);
         const isTold = async (what: string, end: RegExp): Promise<void> =>
@@ -324,7 +324,7 @@ export function relayCases(bench: RelayBench): readonly GuestCase[] {
         await isTold("a report of the lost contact", /^false,true,.*lost/);
         chip.pull(BUSY_PIN, "down");
         await isTold("a report of the still contact", /lost.*,false$/);
-        chip.pull(STOP_PIN, "down");
+        chip.pull(ESTOP_PIN, "down");
         await until("a report of the emergency stop", () => told("emergencyStop") === "false,true");
       }),
     ),

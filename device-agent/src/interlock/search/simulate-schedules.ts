@@ -89,8 +89,9 @@ const titles = [...Object.keys(world), ...Object.keys(orders), ...Array.from({ l
 
 /**
  * Random schedules of what happens around a busy machine: badges withdrawn and good again, whatever expires, contact
- * lost, clocks that jump, orders that wait. What of it reaches the interlock, the agent's own rules decide. The same
- * seed gives the same result.
+ * lost, clocks that jump, orders that wait. What of it reaches the interlock, the agent's own rules decide
+ * (`withdrawalOf`, `policyInForce`); that the agent asks nothing else, its own tests show. The same seed gives the same
+ * result.
  */
 export function simulateSchedules(
   { count, seed }: { readonly count: number; readonly seed: number },
@@ -141,6 +142,7 @@ class BusySite {
     this.#applying = applying;
     begin(this.#run, this.#inForce(), applying);
     workAt(this.#run, this.#inForce(), applying);
+    if (!this.isClosed) throw new Error(`nobody works at it: ${machine.title}`);
   }
 
   get isClosed(): boolean {

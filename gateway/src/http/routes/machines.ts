@@ -1,4 +1,5 @@
 import {
+  type Lockout,
   type MachineInput,
   machineChange,
   machineInput,
@@ -7,17 +8,19 @@ import {
   reasonInput,
 } from "@badgekey/shared";
 import { z } from "zod";
+import type { Machine } from "../../machines/ports.js";
 import { addMachine, changeMachine, release, takeOutOfService } from "../../machines/machines.js";
 import { RefusedError } from "../../refused.js";
 import { type GatewayApi, OPERATOR } from "../gateway-api.js";
 import type { TypedRoutes } from "../server.js";
-import { machineView as view } from "../views.js";
+import { machineView as viewAt } from "../views.js";
 
 const byId = z.object({ id: z.string().max(64) });
 const shortRequires = machineInput.shape.requires.unwrap();
 
 export function machineRoutes(routes: TypedRoutes, api: GatewayApi): void {
-  const { store } = api.machines;
+  const { store, clock } = api.machines;
+  const view = (machine: Machine, lockout?: Lockout) => viewAt(machine, { lockout, now: clock() });
 
   routes.get("/machines", { schema: { response: { 200: z.array(machineView) } } }, async () => {
     const [machines, lockouts] = [await store.machines(), await store.lockouts()];
@@ -29,7 +32,7 @@ export function machineRoutes(routes: TypedRoutes, api: GatewayApi): void {
     async ({ body }, reply) => {
       const machine = await addMachine(body, api.machines);
       await api.agents.reload();
-      return reply.code(201).send(view(machine, undefined));
+      return reply.code(201).send(view(machine));
     },
   );
   routes.patch(
@@ -61,7 +64,7 @@ export function machineRoutes(routes: TypedRoutes, api: GatewayApi): void {
         api.machines,
       );
       await tell(machine.agent, { kind: "release", machine: machine.id, by: OPERATOR });
-      return view(machine, undefined);
+      return view(machine);
     },
   );
 
