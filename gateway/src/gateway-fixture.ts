@@ -144,6 +144,8 @@ export class TestAgent {
   readonly trust: TrustClient;
   readonly acknowledgements: Acknowledgement[] = [];
   readonly commands: Uint8Array[] = [];
+  /** Every payload that came, of whatever kind. */
+  readonly received: Uint8Array[] = [];
   readonly #waiting = new Set<() => void>();
   #chain: Uint8Array;
   #sequence = 0;
@@ -254,6 +256,7 @@ export class TestAgent {
   }
 
   #receive(topic: string, payload: Uint8Array): void {
+    this.received.push(payload);
     const parsed = parseTopic(this.site, topic);
     if (parsed?.kind === "object") this.trust.offer(parsed.name, payload, performance.now());
     else if (parsed?.name === "time-answer") this.trust.answerTime(payload, performance.now());

@@ -11,6 +11,8 @@ import {
   sameBytes,
   verifyBadge,
 } from "@badgekey/shared";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { type TestGateway, TestAgent, enrolTestAgent, startTestGateway } from "./gateway-fixture.js";
 
@@ -123,6 +125,37 @@ describe("gateway", () => {
     await agent.until(() => agent.acknowledgements.length > 0);
     const done = await untilJob(site, started.body.id);
     expect(done).toMatchObject({ state: "done", cardUid: "04112233445566" });
+  });
+
+  test("R22: nothing that goes to an agent names anybody, and no key that signs goes there", async () => {
+    const site = await start();
+    await setUpLaser(site);
+    const agent = await connect(await enrolTestAgent(site, "laser-1"));
+    const told = { name: "Zebulon Quillfeather", email: "zq-secret@example.edu", campusId: "C-00412345" };
+    const { body: person } = await site.call<PersonView>("POST", "/people", told);
+    const grants = [{ training: "laser" }];
+    const issued = await site.call<BadgeView>("POST", "/badges", { person: person.id, grants });
+    const { body: job } = await site.call<JobView>("POST", `/badges/${issued.body.id}/write`, { agent: "laser-1" });
+    await agent.until(() => agent.commands.length > 0);
+    await agent.send(agent.nextRow({ kind: "cardRead", job: job.id, uid: fromHex("04112233445566") }));
+    await agent.until(() => agent.commands.length > 1);
+    await site.call("POST", `/badges/${issued.body.id}/revoke`, { reason: "left the university" });
+    await agent.until(() =>
+      [...agent.trust.state.applied].some(([name, { version }]) => /^status/.test(name) && version > 1),
+    );
+
+    const keys = readdirSync(join(site.dataDir, "keys")).flatMap((file) => {
+      const [hex] = /[0-9a-f]{64}/.exec(readFileSync(join(site.dataDir, "keys", file), "utf8")) ?? [];
+      return hex === undefined ? [] : [Buffer.from(hex, "hex"), Buffer.from(hex)];
+    });
+    expect(keys.length).toBeGreaterThanOrEqual(14);
+    const names = ["Zebulon", "Quillfeather", "zq-secret", "C-00412345", "left the university", person.id];
+    expect(agent.received.length).toBeGreaterThan(7);
+    for (const payload of agent.received.map((bytes) => Buffer.from(bytes))) {
+      for (const secret of [...names.map((text) => Buffer.from(text)), ...keys]) {
+        expect(payload.includes(secret), secret.toString()).toBe(false);
+      }
+    }
   });
 
   test("keeps site, people, versions and log over a restart; versions only rise", async () => {
