@@ -219,9 +219,11 @@ function tapWhilePending(state: Pending, event: TapAccepted, policy: MachinePoli
 function handOver(state: Active, event: TapAccepted, policy: MachinePolicy, coTap?: Supervision): Step {
   const { candidate, cardPresent, atMs } = event;
   const isClosed = state.contact.kind !== "released";
-  if (isBlocked(state) || (policy.presence === "hold" && !cardPresent)) return refuse(state, event, "MACHINE_IN_USE");
+  const tapper = coTap?.key ?? candidate.holder.key;
+  const isCardMissing = policy.presence === "hold" && !cardPresent;
+  if (isBlocked(state) || isCardMissing) return refuse(state, event, "MACHINE_IN_USE", tapper);
   if (!allowsGrant(state.sight, policy) || (isClosed && lacksExtraction(state.sight, policy))) {
-    return refuse(state, event, "MACHINE_FAULTED");
+    return refuse(state, event, "MACHINE_FAULTED", tapper);
   }
   const carried = candidate.needsSupervision ? coverMore(state, candidate.holder.key, policy) : undefined;
   const supervision = coTap ?? carried;
@@ -230,7 +232,7 @@ function handOver(state: Active, event: TapAccepted, policy: MachinePolicy, coTa
   const ground: Ground = {
     waiting: state.waiting,
     sight: state.sight,
-    lastTap: { key: coTap?.key ?? candidate.holder.key, atMs },
+    lastTap: { key: tapper, atMs },
     supervision,
   };
   // A machine that runs has been started; one whose start permission is over has to be started again (SAFETY R7).
@@ -243,10 +245,15 @@ function needsCoTap(state: Active, { needsSupervision, holder }: Candidate, poli
   return needsSupervision && coverMore(state, holder.key, policy) === undefined;
 }
 
-/** A tap that is accepted and still cannot begin anything. */
-function refuse(state: InterlockState, { candidate, atMs }: TapAccepted, code: TapCode): Step {
+/** A tap that is accepted and still cannot begin anything; `tapper` is whose card it was. */
+function refuse(
+  state: InterlockState,
+  { candidate, atMs }: TapAccepted,
+  code: TapCode,
+  tapper = candidate.holder.key,
+): Step {
   return {
-    state: touched(state, candidate.holder.key, atMs),
+    state: touched(state, tapper, atMs),
     records: [{ kind: "tapRefused", code, ...tapFacts(candidate) }],
   };
 }

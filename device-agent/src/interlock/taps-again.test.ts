@@ -13,6 +13,20 @@ const trainer = { supervision: { mode: "allowed" } } as const;
 
 const rows: readonly Row[] = [
   {
+    title: "a trainer's refused co-tap at his own machine, told twice by a bouncing reader, does not end his use",
+    policy: trainer,
+    moments: [
+      [0, "T"],
+      [60_000, "t"],
+      [61_000, { kind: "faultRaised", fault: "READER_LOST", severity: "whenIdle" }],
+      [70_000, "T"],
+      [70_150, "T"],
+    ],
+    state: "active",
+    relay: "closed",
+    told: ["sessionStarted", "faultRaised READER_LOST", "tapRefused MACHINE_IN_USE"],
+  },
+  {
     title: "a card that must stay in, put back in no time, is back: no bounce keeps it from counting",
     policy: hold,
     moments: [

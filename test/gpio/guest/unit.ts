@@ -58,8 +58,13 @@ export class Unit {
 export async function agentUnit(chip: SimulatedChip): Promise<Unit> {
   installUnit(chip.device);
   await exportPins(chip, Object.values(PINS));
-  run("systemctl", "daemon-reload");
+  reloadUnits();
   return new Unit(AGENT);
+}
+
+/** After the last of the units that are started next. */
+export function reloadUnits(): void {
+  run("systemctl", "daemon-reload");
 }
 
 /** The unit with the relay alone in the place of the agent: it renews from its first moment. */
@@ -93,7 +98,6 @@ function changedUnit(instance: string, changes: readonly string[]): Unit {
   mkdirSync(folder);
   writeFileSync(`${folder}/program.conf`, `${["[Service]", ...changes].join("\n")}\n`);
   writeFileSync(`/etc/badgekey/${instance}.yaml`, "");
-  run("systemctl", "daemon-reload");
   return new Unit(instance);
 }
 

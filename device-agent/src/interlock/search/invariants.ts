@@ -222,6 +222,8 @@ const sentences: Readonly<Record<string, (watched: Watched) => boolean>> = {
   "a card that must stay in ends the use some time after it left": (watched) => {
     const { before, after, seen, policy } = watched;
     if (seen.event.kind !== "tick" || policy.presence === "tap" || before.open?.key === undefined) return true;
+    // The trainer took his away: the trainee has yet to lay hers.
+    if (before.open.supervision && before.open.closedMs === undefined) return true;
     return since(before.open.removedMs, watched) < policy.session.removalGraceMs || after.open === undefined;
   },
 
@@ -243,7 +245,8 @@ const sentences: Readonly<Record<string, (watched: Watched) => boolean>> = {
 
   "who may not start any more can still finish": ({ before, after, seen: { event }, policy }) => {
     if (event.kind !== "tapRefused" || before.open === undefined || policy.presence === "hold") return true;
-    const isBounce = before.lastTap?.key === event.key && event.atMs - before.lastTap.atMs < 800;
+    const lastMs = before.lastTap?.key === event.key ? before.lastTap.atMs : before.taps[event.key];
+    const isBounce = event.atMs - (lastMs ?? Number.NEGATIVE_INFINITY) < 800;
     return isBounce || before.open.key !== event.key || after.open === undefined;
   },
 
