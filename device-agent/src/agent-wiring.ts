@@ -29,9 +29,9 @@ export class WiringKeeper {
   async follow(): Promise<void> {
     const wanted = this.#context.guarded.policy?.wiring;
     if (!wanted || wanted === this.#seen) return;
-    this.#seen = wanted;
     const { log } = this.#context.deps;
-    if (wanted.reader !== this.#inForce?.reader) log.warn("a newly named reader is taken at the next start");
+    if (wanted.reader !== this.#seen?.reader) log.warn("a newly named reader is taken at the next start");
+    this.#seen = wanted;
     if (isDeepStrictEqual(linesOf(wanted), linesOf(this.#inForce))) return;
     this.#inForce = wanted;
     try {

@@ -3,7 +3,7 @@ import { STARTING, blocksOf } from "../interlock-state.js";
 import { FRESH } from "./monitor.js";
 import { randomOf } from "./random.js";
 import type { Interlock } from "./search-interlock.js";
-import { OWN, PAUSES, type Run, apply, begin, machinesOfGrid, newRun } from "./simulated-machine.js";
+import { OWN, type Run, apply, begin, machinesOfGrid, newRun } from "./simulated-machine.js";
 
 export interface CyclesResult {
   readonly cycles: number;
@@ -16,6 +16,8 @@ export interface CyclesResult {
 }
 
 const EVENTS_PER_CYCLE = 8;
+/** From a bounce to longer than every deadline. */
+const PAUSES = [1, 150, 900, 2_000, 5_000, 13_000, 25_000, 50_000, 110_000, 310_000] as const;
 
 /** Random uses of random machines, with power cuts at random moments. The same seed gives the same result. */
 export function simulateCycles(

@@ -10,8 +10,6 @@ import type { Interlock } from "./search-interlock.js";
 
 /** The project's own. */
 export const OWN: Interlock = { step, outputsFor };
-/** From a bounce to longer than every deadline. */
-export const PAUSES = [1, 150, 900, 2_000, 5_000, 13_000, 25_000, 50_000, 110_000, 310_000] as const;
 
 /** One machine's life, watched. */
 export interface Run {
